@@ -1,0 +1,1 @@
+"""The control API: REST, WebSocket hub, SQL endpoint, console."""

@@ -1,0 +1,1 @@
+"""The command: CLI and the wiring of each role."""

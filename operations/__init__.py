@@ -1,0 +1,1 @@
+"""What watches and acts: retention, sweeps, later detectors and alerts."""

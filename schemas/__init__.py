@@ -1,0 +1,1 @@
+"""The words everyone shares: settings, topics, ports, events, tables, SQL of record."""

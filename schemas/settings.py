@@ -1,0 +1,89 @@
+"""Every setting of Mission Control, in one typed table; read once by the command, passed down from there.
+
+Precedence: command-line option, `MISSION_CONTROL_*` environment variable, `mission_control.yml`, default.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Read from the environment and from `mission_control.yml` in the working directory."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MISSION_CONTROL_", yaml_file="mission_control.yml", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("mission-control", appauthor=False), description="Where the log, the store and run.json live.")
+    host: str = Field("127.0.0.1", description="Address every port listens on. Anything but loopback needs api_key.")
+    port: int = Field(8000, ge=0, le=65535, description="Control API, console, WebSocket; 0 takes any free port.")
+    otlp_grpc_port: int = Field(4317, ge=0, le=65535, description="OTLP over gRPC; 0 takes any free port.")
+    otlp_http_port: int = Field(4318, ge=0, le=65535, description="OTLP over HTTP; 0 takes any free port.")
+    sql_port: int = Field(8123, ge=0, le=65535, description="Read-only SQL over ClickHouse's HTTP protocol; 0 takes any free port.")
+    api_key: SecretStr = Field(SecretStr(""), description="When set, OTLP, SQL and the API ask for it (Bearer, x-api-key, or SQL password).")
+    allowed_hosts: tuple[str, ...] = Field((), description="Host names that requests may carry besides loopback ones and `host` (protects against DNS rebinding).")
+    cors_origins: tuple[str, ...] = Field((), description="Browser origins that may send OTLP or call the API; none by default.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own log lines on stderr.")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
+    sentry_dsn: SecretStr = Field(SecretStr(""), description="Send our own errors to Sentry; needs the `sentry` extra.")
+
+    durability: Literal["disk", "process"] = Field("disk", description="disk: acknowledge after fdatasync; process: survives kill -9 only.")
+    log_segment_bytes: int = Field(64 * MEBIBYTE, ge=4096, description="Size of one file of the local log.")
+    log_max_bytes: int = Field(4096 * MEBIBYTE, ge=65536, description="Records that wait for the store take at most this much disk; beyond it senders get 503.")
+    log_min_free_bytes: int = Field(256 * MEBIBYTE, ge=0, description="Senders get 503 while the disk has less free space than this.")
+
+    otlp_max_bytes: int = Field(64 * MEBIBYTE, ge=1024, description="Largest OTLP request after decompression; more gets 413.")
+    otlp_max_concurrent: int = Field(256, ge=1, description="OTLP requests in work at once; more get 429.")
+    otlp_request_timeout: float = Field(10.0, gt=0, description="Seconds a sender may take to hand over one request.")
+
+    batch_max_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="Largest batch of log records that one insert takes.")
+    inserts_per_second: float = Field(12.0, gt=0, description="Most inserts per second and signal; batches grow instead.")
+    summary_interval: float = Field(0.25, gt=0, description="Seconds between two rounds of summaries while records come.")
+    stalled_after: float = Field(300.0, gt=0, description="Seconds without a sign of life after which a running thread shows as stalled.")
+    dead_letter_limit: int = Field(1000, ge=1, description="Dead letters in a row after which a processor stops instead of dead-lettering everything.")
+
+    retention_days_spans: int = Field(30, ge=1, le=65535, description="Days spans, steps and messages are kept.")
+    retention_days_logs: int = Field(14, ge=1, le=65535, description="Days logs are kept.")
+    retention_days_metrics: int = Field(14, ge=1, le=65535, description="Days metric points are kept.")
+    retention_days_permissions: int = Field(365, ge=1, le=65535, description="Days permission events are kept.")
+    retention_days_projects: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description='Exceptions by project and signal, e.g. {"demo": {"spans": 2}}.'
+    )
+
+    store_memory_bytes: int = Field(2048 * MEBIBYTE, ge=256 * MEBIBYTE, description="Memory the embedded engine may use for queries and merges.")
+    store_cache_bytes: int = Field(64 * MEBIBYTE, ge=0, description="Mark and uncompressed caches of the embedded engine.")
+    query_timeout: float = Field(30.0, gt=0, description="Seconds a query of the API or the SQL endpoint may run.")
+    query_memory_bytes: int = Field(1024 * MEBIBYTE, ge=MEBIBYTE, description="Memory one query of the API or the SQL endpoint may use.")
+    query_concurrency: int = Field(4, ge=1, description="Queries of the API that run at once.")
+    sql_concurrency: int = Field(4, ge=1, description="Queries of the SQL endpoint that run at once.")
+    sql_max_rows: int = Field(1_000_000, ge=1, description="Rows one SQL query may return.")
+    websocket_queue: int = Field(1000, ge=1, description="Events that wait for one slow WebSocket client before it gets `dropped`.")
+    websocket_max_connections: int = Field(1000, ge=1, description="WebSocket connections at once.")
+    websocket_ping_interval: float = Field(30.0, gt=0, description="Seconds between two pings to a WebSocket client.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    def retention_days(self, project: str, signal: Literal["spans", "logs", "metrics", "permissions"]) -> int:
+        exception = self.retention_days_projects.get(project, {}).get(signal)
+        default: int = getattr(self, f"retention_days_{signal}")
+        return default if exception is None else exception
+
+
+def load_settings(**options: Any) -> Settings:
+    """Settings with the command line's options on top; options that are None were not given."""
+    return Settings(**{name: value for name, value in options.items() if value is not None})

@@ -1,0 +1,16 @@
+"""Names of the log's topics and of the headers that every record carries (contract, "Kafka")."""
+
+from typing import Final
+
+SPANS: Final = "otlp_spans"
+LOGS: Final = "otlp_logs"
+METRICS: Final = "otlp_metrics"
+SIGNALS: Final = (SPANS, LOGS, METRICS)
+
+PROJECT_HEADER: Final = "mission_control.project"
+"""Set only where the sender named a project by header or key; else the resource attribute decides."""
+RECEIVED_HEADER: Final = "mission_control.received_unix_nano"
+SOURCE_HEADER: Final = "mission_control.source"
+"""Who handed the record over: `otlp_http`, `otlp_grpc`, later file readers."""
+
+DEFAULT_PROJECT: Final = "default"
