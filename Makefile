@@ -1,0 +1,109 @@
+# Mission Control: every command a person needs. `make help` lists them.
+#
+# Stamp files in .make/ remember what is done, so everything is safe to repeat and quick the second time.
+# Needs make and Python >= 3.11; PYTHON=/path/to/python chooses another one than the first that fits.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export UV_NO_PROGRESS := 1
+
+ROOMS := schemas mcps collectors pipeline control operations dashboards mission_control demo bench tests
+TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py $(room)/*/*.py),$(room)))
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast test-tools check lint types imports generated console-types bench bench-peers dist docs lock clean
+
+help:
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+setup: .make/python .make/console ## .venv with everything, the console's packages; safe to repeat
+
+run: setup ## start everything in one process with the demo fleet; prints the login URL
+	$(BIN)/mission-control up --demo
+
+test: setup test-tools check ## check, then every test, with branch coverage
+	rm -rf .make/coverage
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest -q -m slow --cov --cov-append
+
+test-fast: setup ## the tests that need no patience
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
+
+check: lint types imports generated console-types ## lint, format, types, import contracts, generated files
+
+lint: .make/python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .make/python
+	$(BIN)/mypy $(TYPED)
+
+imports: .make/python
+	$(BIN)/lint-imports
+
+generated: .make/python
+	$(BIN)/python -m mission_control.reference --check
+
+console-types: .make/console
+	@if [ -f console/tsconfig.json ]; then cd console && npm run --silent check; fi
+
+bench: setup ## measure; writes the tables of docs/benchmarks.md
+	$(BIN)/python -m bench
+
+bench-peers: setup ## the same with the peers beside us
+	$(BIN)/python -m bench --peers
+
+dist: setup ## wheel and sdist in dist/, the console included
+	rm -rf dist
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --sdist --wheel --out-dir dist .
+	@ls -l dist
+
+docs: .make/python ## write docs/reference anew from the code
+	$(BIN)/python -m mission_control.reference
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: ## resolve pyproject.toml anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)
+	$(LOCK) $(LOCK_FLAGS) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt --no-annotate -o requirements/run.txt
+	$(LOCK) requirements/uv.in -c requirements/dev.txt --no-annotate -o requirements/uv.txt
+	$(LOCK) $(LOCK_FLAGS) requirements/node.in --no-annotate -o requirements/node.txt
+
+clean: ## remove what the other commands made, .venv included
+	rm -rf .make .venv dist build console/node_modules console/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.make/venv:
+	@mkdir -p .make
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "make setup: no Python >= 3.11 found; install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  $$found -m venv --clear $(VENV) || { echo "make setup: $$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	fi
+	@touch $@
+
+.make/python: .make/venv pyproject.toml requirements/dev.txt requirements/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The libraries of the console are bundled here and never committed; its own modules need no build.
+.make/console: .make/python requirements/node.txt console/package.json console/package-lock.json console/.npmrc
+	@if ! { node -e 'process.exit(+(parseInt(process.versions.node) < 18))' && npm --version; } >/dev/null 2>&1; then \
+	  echo "make setup: no Node >= 18 with npm found, taking the one from PyPI"; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.txt; \
+	fi
+	cd console && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd console && npm run --silent build -- --log-level=warning
+	@touch $@
+
+# Browser tests use the system's Chromium: browsers that packages download by themselves are not needed.
+test-tools:
+	@if command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; \
+	else echo "make test: the browser tests need Chromium; on Debian and Ubuntu: apt-get install chromium, elsewhere put 'chromium' or 'google-chrome' on the PATH" >&2; exit 1; fi
