@@ -1,12 +1,12 @@
 """Errors that cross rooms.
 
-    MissionControlError
-    ├── NotNowError                 back-pressure: the same request may succeed later
-    │   ├── LogUnavailableError     the log cannot take the record (disk full, backlog too long, broker away)
-    │   └── StoreUnavailableError   the store cannot be reached or is over its limits
-    ├── NeverError                  the same bytes will fail again
-    │   └── MalformedRequestError   not the OTLP it claims to be
-    └── SettingsError               the operator must change a setting
+MissionControlError
+├── NotNowError                 back-pressure: the same request may succeed later
+│   ├── LogUnavailableError     the log cannot take the record (disk full, backlog too long, broker away)
+│   └── StoreUnavailableError   the store cannot be reached or is over its limits
+├── NeverError                  the same bytes will fail again
+│   └── MalformedRequestError   not the OTLP it claims to be
+└── SettingsError               the operator must change a setting
 """
 
 from dataclasses import dataclass

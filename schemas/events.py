@@ -6,9 +6,7 @@ from typing import Any, Final, Literal
 
 EVENTS_VERSION: Final = 1
 
-EventType = Literal[
-    "thread.started", "thread.updated", "thread.ended", "step", "message", "log", "permission", "mcp.updated", "alert"
-]
+EventType = Literal["thread.started", "thread.updated", "thread.ended", "step", "message", "log", "permission", "mcp.updated", "alert"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,21 @@ class Settings(BaseSettings):
         env_prefix="MISSION_CONTROL_", yaml_file="mission_control.yml", extra="forbid", frozen=True, env_ignore_empty=True
     )
 
-    data_dir: Path = Field(default_factory=lambda: user_data_path("mission-control", appauthor=False), description="Where the log, the store and run.json live.")
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("mission-control", appauthor=False),
+        description="Where the log, the store and run.json live.",
+    )
     host: str = Field("127.0.0.1", description="Address every port listens on. Anything but loopback needs api_key.")
     port: int = Field(8000, ge=0, le=65535, description="Control API, console, WebSocket; 0 takes any free port.")
     otlp_grpc_port: int = Field(4317, ge=0, le=65535, description="OTLP over gRPC; 0 takes any free port.")
     otlp_http_port: int = Field(4318, ge=0, le=65535, description="OTLP over HTTP; 0 takes any free port.")
     sql_port: int = Field(8123, ge=0, le=65535, description="Read-only SQL over ClickHouse's HTTP protocol; 0 takes any free port.")
-    api_key: SecretStr = Field(SecretStr(""), description="When set, OTLP, SQL and the API ask for it (Bearer, x-api-key, or SQL password).")
-    allowed_hosts: tuple[str, ...] = Field((), description="Host names that requests may carry besides loopback ones and `host` (protects against DNS rebinding).")
+    api_key: SecretStr = Field(
+        SecretStr(""), description="When set, OTLP, SQL and the API ask for it (Bearer, x-api-key, or SQL password)."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host names that requests may carry besides loopback ones and `host` (protects against DNS rebinding)."
+    )
     cors_origins: tuple[str, ...] = Field((), description="Browser origins that may send OTLP or call the API; none by default.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own log lines on stderr.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
@@ -35,7 +42,9 @@ class Settings(BaseSettings):
 
     durability: Literal["disk", "process"] = Field("disk", description="disk: acknowledge after fdatasync; process: survives kill -9 only.")
     log_segment_bytes: int = Field(64 * MEBIBYTE, ge=4096, description="Size of one file of the local log.")
-    log_max_bytes: int = Field(4096 * MEBIBYTE, ge=65536, description="Records that wait for the store take at most this much disk; beyond it senders get 503.")
+    log_max_bytes: int = Field(
+        4096 * MEBIBYTE, ge=65536, description="Records that wait for the store take at most this much disk; beyond it senders get 503."
+    )
     log_min_free_bytes: int = Field(256 * MEBIBYTE, ge=0, description="Senders get 503 while the disk has less free space than this.")
 
     otlp_max_bytes: int = Field(64 * MEBIBYTE, ge=1024, description="Largest OTLP request after decompression; more gets 413.")
@@ -46,7 +55,9 @@ class Settings(BaseSettings):
     inserts_per_second: float = Field(12.0, gt=0, description="Most inserts per second and signal; batches grow instead.")
     summary_interval: float = Field(0.25, gt=0, description="Seconds between two rounds of summaries while records come.")
     stalled_after: float = Field(300.0, gt=0, description="Seconds without a sign of life after which a running thread shows as stalled.")
-    dead_letter_limit: int = Field(1000, ge=1, description="Dead letters in a row after which a processor stops instead of dead-lettering everything.")
+    dead_letter_limit: int = Field(
+        1000, ge=1, description="Dead letters in a row after which a processor stops instead of dead-lettering everything."
+    )
 
     retention_days_spans: int = Field(30, ge=1, le=65535, description="Days spans, steps and messages are kept.")
     retention_days_logs: int = Field(14, ge=1, le=65535, description="Days logs are kept.")
@@ -56,7 +67,9 @@ class Settings(BaseSettings):
         default_factory=dict, description='Exceptions by project and signal, e.g. {"demo": {"spans": 2}}.'
     )
 
-    store_memory_bytes: int = Field(2048 * MEBIBYTE, ge=256 * MEBIBYTE, description="Memory the embedded engine may use for queries and merges.")
+    store_memory_bytes: int = Field(
+        2048 * MEBIBYTE, ge=256 * MEBIBYTE, description="Memory the embedded engine may use for queries and merges."
+    )
     store_cache_bytes: int = Field(64 * MEBIBYTE, ge=0, description="Mark and uncompressed caches of the embedded engine.")
     query_timeout: float = Field(30.0, gt=0, description="Seconds a query of the API or the SQL endpoint may run.")
     query_memory_bytes: int = Field(1024 * MEBIBYTE, ge=MEBIBYTE, description="Memory one query of the API or the SQL endpoint may use.")

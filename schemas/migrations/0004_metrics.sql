@@ -1,0 +1,56 @@
+-- Layer 1 of metrics: one row per data point of any kind; the exporter's five tables are views over it.
+-- The key is what makes a point the same point, so a resent one replaces itself.
+CREATE TABLE metric_points (
+    project LowCardinality(String),
+    MetricName LowCardinality(String),
+    point_id FixedString(16),
+    kind LowCardinality(String),
+    TimeUnix DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    StartTimeUnix DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    ServiceName LowCardinality(String),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ResourceSchemaUrl LowCardinality(String),
+    ScopeName LowCardinality(String),
+    ScopeVersion LowCardinality(String),
+    ScopeAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeDroppedAttrCount UInt32 CODEC(ZSTD(1)),
+    ScopeSchemaUrl LowCardinality(String),
+    MetricDescription LowCardinality(String),
+    MetricUnit LowCardinality(String),
+    Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Flags UInt32 CODEC(ZSTD(1)),
+    Value Float64 CODEC(ZSTD(1)),
+    AggregationTemporality Int32 CODEC(ZSTD(1)),
+    IsMonotonic Bool,
+    Count UInt64 CODEC(T64, ZSTD(1)),
+    Sum Float64 CODEC(ZSTD(1)),
+    Min Float64 CODEC(ZSTD(1)),
+    Max Float64 CODEC(ZSTD(1)),
+    BucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    ExplicitBounds Array(Float64) CODEC(ZSTD(1)),
+    Scale Int32 CODEC(ZSTD(1)),
+    ZeroCount UInt64 CODEC(ZSTD(1)),
+    PositiveOffset Int32 CODEC(ZSTD(1)),
+    PositiveBucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    NegativeOffset Int32 CODEC(ZSTD(1)),
+    NegativeBucketCounts Array(UInt64) CODEC(ZSTD(1)),
+    `ValueAtQuantiles.Quantile` Array(Float64) CODEC(ZSTD(1)),
+    `ValueAtQuantiles.Value` Array(Float64) CODEC(ZSTD(1)),
+    `Exemplars.FilteredAttributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    `Exemplars.TimeUnix` Array(DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+    `Exemplars.Value` Array(Float64) CODEC(ZSTD(1)),
+    `Exemplars.SpanId` Array(String) CODEC(ZSTD(1)),
+    `Exemplars.TraceId` Array(String) CODEC(ZSTD(1)),
+    thread_id String CODEC(ZSTD(1)),
+    received DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    log_partition UInt16 CODEC(ZSTD(1)),
+    log_offset UInt64 CODEC(Delta, ZSTD(1)),
+    retention_days UInt16 CODEC(ZSTD(1)),
+    version UInt64 CODEC(Delta, ZSTD(1)),
+    INDEX offset_minmax log_offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(received)
+ORDER BY (project, MetricName, ServiceName, TimeUnix, point_id)
+TTL toDateTime(received) + toIntervalDay(retention_days)
+SETTINGS index_granularity = 1024, old_parts_lifetime = 480;
