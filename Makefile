@@ -14,7 +14,7 @@ TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py $(room)/*/*.py),$(
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-tools check lint types imports generated console-types bench bench-peers dist docs lock clean
+.PHONY: help setup run test test-fast test-tools check format lint types imports generated console-types bench bench-peers dist docs lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -38,11 +38,15 @@ lint: .make/python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+format: .make/python ## let ruff write what it can
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
 types: .make/python
 	$(BIN)/mypy $(TYPED)
 
 imports: .make/python
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 generated: .make/python
 	$(BIN)/python -m mission_control.reference --check
