@@ -6,7 +6,7 @@ JSON is put into protobuf's own JSON form by `schemas.otlp_json`.
 """
 
 from collections.abc import Mapping, MutableSequence
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 import orjson
 from google.protobuf import json_format
@@ -43,6 +43,7 @@ REQUESTS: Final[Mapping[str, type[ExportRequest]]] = {
 }
 _BLOCKS: Final = {SPANS: "resource_spans", LOGS: "resource_logs", METRICS: "resource_metrics"}
 PATHS: Final[Mapping[str, str]] = {"/v1/traces": SPANS, "/v1/logs": LOGS, "/v1/metrics": METRICS}
+_SIGNALS_HINT: Final = "traces go to /v1/traces, logs to /v1/logs, metrics to /v1/metrics"
 SIGNAL_NAMES: Final[Mapping[str, str]] = {SPANS: "spans", LOGS: "logs", METRICS: "metrics"}
 """What a signal is called in metrics and retention settings, per topic."""
 
@@ -57,7 +58,11 @@ def decode(topic: str, body: bytes, content_type: str) -> ExportRequest:
     encoding = encoding_of(content_type)
     if encoding is None:
         raise MalformedRequestError(f"content type {content_type!r} is not OTLP", f"send {PROTOBUF_TYPE} or {JSON_TYPE}")
-    return parse_json(topic, body) if encoding == "json" else parse_lenient(topic, body)
+    if encoding == "json":
+        return parse_json(topic, body)
+    message = parse_lenient(topic, body)
+    refuse_foreign(topic, body, message)
+    return message
 
 
 def parse_strict(topic: str, raw: bytes) -> ExportRequest | None:
@@ -77,6 +82,15 @@ def parse_lenient(topic: str, raw: bytes) -> ExportRequest:
     return repair(REQUESTS[topic], raw) if message is None else message
 
 
+def refuse_foreign(topic: str, raw: bytes, message: ExportRequest) -> None:
+    """Bytes that hold nothing but fields nobody knows are no OTLP: a 200 for them would lose them silently.
+
+    Raises MalformedRequestError.
+    """
+    if raw and not blocks(message):
+        raise MalformedRequestError(f"the body has no {_BLOCKS[topic]}, only {len(raw)} bytes of unknown fields", _SIGNALS_HINT)
+
+
 def parse_json(topic: str, body: bytes) -> ExportRequest:
     """The request in OTLP's JSON; raises MalformedRequestError."""
     message = REQUESTS[topic]()
@@ -86,17 +100,10 @@ def parse_json(topic: str, body: bytes) -> ExportRequest:
     except json_format.ParseError as error:
         what = f"the JSON is not an {REQUESTS[topic].DESCRIPTOR.name}: {error}"
         raise MalformedRequestError(what, "opentelemetry-proto has examples of OTLP/JSON") from error
-    if document and not blocks(message):
-        _refuse_foreign(topic, document)
-    return message
-
-
-def _refuse_foreign(topic: str, document: Mapping[str, Any]) -> None:
-    """An object with none of the signal's fields is another signal or no OTLP; a 200 for it would lose it silently."""
     own = _BLOCKS[topic]
-    if not {own, _camel(own)} & document.keys():
-        hint = "traces go to /v1/traces, logs to /v1/logs, metrics to /v1/metrics"
-        raise MalformedRequestError(f"the JSON has no {_camel(own)} but {', '.join(sorted(document)[:5])}", hint)
+    if document and not {own, _camel(own)} & document.keys():
+        raise MalformedRequestError(f"the JSON has no {_camel(own)} but {', '.join(sorted(document)[:5])}", _SIGNALS_HINT)
+    return message
 
 
 def _camel(name: str) -> str:

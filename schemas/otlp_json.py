@@ -29,7 +29,7 @@ def load_json(body: bytes) -> dict[str, Any]:
             return _object(document, 0)
     except RecursionError:
         raise MalformedRequestError(
-            "the JSON is nested too deeply", "at most a hundred attribute values within each other are read"
+            "the JSON is nested too deeply", "a hundred levels of attribute values are read"
         ) from None
     raise MalformedRequestError("the JSON is not an object", 'OTLP/JSON is an object such as {"resourceSpans": [...]}')
 
