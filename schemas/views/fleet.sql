@@ -1,0 +1,38 @@
+-- The fleet as its telemetry shows it: MCP servers, entities and how they relate, over the hourly rollups.
+CREATE OR REPLACE VIEW mcps (
+    project LowCardinality(String) COMMENT 'Project (tenant)', mcp_id LowCardinality(String) COMMENT 'MCP server', name LowCardinality(String) COMMENT 'Its name', version LowCardinality(String) COMMENT 'Its version, where known',
+    transport LowCardinality(String) COMMENT 'stdio, http, or empty', endpoint String COMMENT 'Address, where known', status LowCardinality(String) COMMENT 'connected: called in the last 5 minutes; else disconnected',
+    last_seen_at DateTime64(9, 'UTC') COMMENT 'Last call', tools Array(String) COMMENT 'Tools that were called', calls UInt64 COMMENT 'Calls in all', errors UInt64 COMMENT 'Those that failed',
+    p50_ms Float64 COMMENT 'Median duration', p95_ms Float64 COMMENT '95th percentile of duration'
+) COMMENT 'MCP servers seen in telemetry' AS
+SELECT project, mcp_id, mcp_id AS name, CAST('', 'LowCardinality(String)') AS version, CAST('', 'LowCardinality(String)') AS transport, '' AS endpoint,
+    CAST(if(max(t.last_seen_at) > now64(9, 'UTC') - toIntervalMinute(5), 'connected', 'disconnected'), 'LowCardinality(String)') AS status,
+    max(t.last_seen_at) AS last_seen_at, arraySort(groupUniqArray(toString(tool_name))) AS tools, sum(t.calls) AS calls, sum(t.errors) AS errors,
+    toFloat64(quantilesTDigestMerge(0.5, 0.95, 0.99)(duration)[1]) AS p50_ms, toFloat64(quantilesTDigestMerge(0.5, 0.95, 0.99)(duration)[2]) AS p95_ms
+FROM (SELECT * FROM mission_control.tool_hours FINAL WHERE mcp_id != '') AS t GROUP BY project, mcp_id;
+
+CREATE OR REPLACE VIEW entities (
+    project LowCardinality(String) COMMENT 'Project (tenant)', entity_id String COMMENT 'type:name', type LowCardinality(String) COMMENT 'agent, tool, mcp, model', name String COMMENT 'Name', version String COMMENT 'Version, where known',
+    scope LowCardinality(String) COMMENT 'project, user, registry, or observed', validated Nullable(UInt8) COMMENT '1 when its signature was checked; null where there is none', description String COMMENT 'Description',
+    created_at DateTime64(9, 'UTC') COMMENT 'First seen', modified_at DateTime64(9, 'UTC') COMMENT 'Last seen', source LowCardinality(String) COMMENT 'telemetry', metadata Map(String, String) COMMENT 'Counts and more'
+) COMMENT 'Agents, tools, MCP servers and models' AS
+SELECT project, concat(type, ':', name) AS entity_id, type, name, '' AS version, CAST('observed', 'LowCardinality(String)') AS scope, CAST(NULL, 'Nullable(UInt8)') AS validated, '' AS description,
+    toDateTime64(min(seen), 9, 'UTC') AS created_at, toDateTime64(max(seen), 9, 'UTC') AS modified_at, CAST('telemetry', 'LowCardinality(String)') AS source, CAST(map('calls', toString(sum(n))), 'Map(String, String)') AS metadata
+FROM (
+    SELECT project, CAST('tool', 'LowCardinality(String)') AS type, toString(tool_name) AS name, hour AS seen, calls AS n FROM mission_control.tool_hours FINAL WHERE tool_name != ''
+    UNION ALL SELECT project, 'mcp', toString(mcp_id), hour, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != ''
+    UNION ALL SELECT project, 'agent', toString(agent_name), hour, calls FROM mission_control.tool_hours FINAL WHERE agent_name != ''
+    UNION ALL SELECT project, 'agent', toString(agent_name), hour, calls FROM mission_control.usage_hours FINAL WHERE agent_name != ''
+    UNION ALL SELECT project, 'model', toString(model), hour, calls FROM mission_control.usage_hours FINAL WHERE model != ''
+) GROUP BY project, type, name;
+
+CREATE OR REPLACE VIEW relationships (
+    project LowCardinality(String) COMMENT 'Project (tenant)', source_id String COMMENT 'entity_id', target_id String COMMENT 'entity_id', type LowCardinality(String) COMMENT 'uses, references, inherits, depends_on',
+    origin LowCardinality(String) COMMENT 'declared or observed', first_seen_at DateTime64(9, 'UTC') COMMENT 'First seen', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last seen', count UInt64 COMMENT 'Calls', metadata Map(String, String) COMMENT 'kind: calls, serves, asks'
+) COMMENT 'Who uses what, as telemetry shows it' AS
+SELECT project, source_id, target_id, type, CAST('observed', 'LowCardinality(String)') AS origin, toDateTime64(min(seen), 9, 'UTC') AS first_seen_at, toDateTime64(max(seen), 9, 'UTC') AS last_seen_at, sum(n) AS count, CAST(map('kind', kind), 'Map(String, String)') AS metadata
+FROM (
+    SELECT project, concat('agent:', agent_name) AS source_id, concat('tool:', tool_name) AS target_id, CAST('uses', 'LowCardinality(String)') AS type, 'calls' AS kind, hour AS seen, calls AS n FROM mission_control.tool_hours FINAL WHERE agent_name != '' AND tool_name != ''
+    UNION ALL SELECT project, concat('tool:', tool_name), concat('mcp:', mcp_id), 'depends_on', 'served by', hour, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != '' AND tool_name != ''
+    UNION ALL SELECT project, concat('agent:', agent_name), concat('model:', model), 'uses', 'asks', hour, calls FROM mission_control.usage_hours FINAL WHERE agent_name != '' AND model != ''
+) GROUP BY project, source_id, target_id, type, kind;

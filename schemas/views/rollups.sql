@@ -1,0 +1,38 @@
+-- Long ranges, by hour. Quantiles of an hour are numbers here; `mcps` merges their states over longer spans.
+CREATE OR REPLACE VIEW usage_hourly (
+    project LowCardinality(String) COMMENT 'Project (tenant)', hour DateTime('UTC') COMMENT 'Start of the hour',
+    agent_name LowCardinality(String) COMMENT 'Agent', user_id LowCardinality(String) COMMENT 'Person',
+    provider LowCardinality(String) COMMENT 'Model provider', model LowCardinality(String) COMMENT 'Model',
+    calls UInt64 COMMENT 'LLM calls', errors UInt64 COMMENT 'Those that failed',
+    input_tokens UInt64 COMMENT 'Input tokens, cached ones included', output_tokens UInt64 COMMENT 'Output tokens',
+    cache_read_tokens UInt64 COMMENT 'Read from a cache', cache_write_tokens UInt64 COMMENT 'Written to a cache',
+    cost_usd Float64 COMMENT 'Stated cost', p50_ms Float64 COMMENT 'Median duration', p95_ms Float64 COMMENT '95th percentile of duration', p99_ms Float64 COMMENT '99th percentile of duration'
+) COMMENT 'LLM calls by hour, agent, user and model' AS
+SELECT project, hour, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd,
+    toFloat64(finalizeAggregation(duration)[1]) AS p50_ms, toFloat64(finalizeAggregation(duration)[2]) AS p95_ms, toFloat64(finalizeAggregation(duration)[3]) AS p99_ms
+FROM mission_control.usage_hours FINAL;
+
+CREATE OR REPLACE VIEW tools_hourly (
+    project LowCardinality(String) COMMENT 'Project (tenant)', hour DateTime('UTC') COMMENT 'Start of the hour',
+    mcp_id LowCardinality(String) COMMENT 'MCP server', tool_name LowCardinality(String) COMMENT 'Tool', agent_name LowCardinality(String) COMMENT 'Agent',
+    calls UInt64 COMMENT 'Tool calls', errors UInt64 COMMENT 'Those that failed', p50_ms Float64 COMMENT 'Median duration', p95_ms Float64 COMMENT '95th percentile of duration',
+    p99_ms Float64 COMMENT '99th percentile of duration', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last call'
+) COMMENT 'Tool calls by hour, MCP server, tool and agent' AS
+SELECT project, hour, mcp_id, tool_name, agent_name, calls, errors,
+    toFloat64(finalizeAggregation(duration)[1]) AS p50_ms, toFloat64(finalizeAggregation(duration)[2]) AS p95_ms, toFloat64(finalizeAggregation(duration)[3]) AS p99_ms, last_seen_at
+FROM mission_control.tool_hours FINAL;
+
+CREATE OR REPLACE VIEW permissions_hourly (
+    project LowCardinality(String) COMMENT 'Project (tenant)', hour DateTime('UTC') COMMENT 'Start of the hour', resource String COMMENT 'What was asked for', action LowCardinality(String) COMMENT 'What was to be done',
+    checks UInt64 COMMENT 'Permission checks', granted UInt64 COMMENT 'Allowed', denied UInt64 COMMENT 'Denied', pending UInt64 COMMENT 'Not decided', escalations UInt64 COMMENT 'Asked for more than was held'
+) COMMENT 'Permission checks by hour, resource and action' AS
+SELECT project, hour, resource, action, checks, granted, denied, pending, escalations FROM mission_control.permission_hours FINAL;
+
+CREATE OR REPLACE VIEW error_groups (
+    project LowCardinality(String) COMMENT 'Project (tenant)', fingerprint String COMMENT 'Same error: type, service and message without its numbers', error_type LowCardinality(String) COMMENT 'error.type',
+    message String COMMENT 'An example of its message', service LowCardinality(String) COMMENT 'service.name', first_seen_at DateTime64(9, 'UTC') COMMENT 'First time', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last time',
+    service_versions Array(String) COMMENT 'Versions it was seen in', count UInt64 COMMENT 'Steps that failed with it', threads UInt64 COMMENT 'Threads it was seen in, about'
+) COMMENT 'Errors that are the same error' AS
+SELECT project, fingerprint, any(e.error_type) AS error_type, any(e.message) AS message, any(e.service) AS service, min(e.first_seen_at) AS first_seen_at, max(e.last_seen_at) AS last_seen_at,
+    arrayDistinct(arrayFlatten(groupArray(e.service_versions))) AS service_versions, sum(e.errors) AS count, uniqMerge(e.threads) AS threads
+FROM (SELECT * FROM mission_control.error_hours FINAL) AS e GROUP BY project, fingerprint;
