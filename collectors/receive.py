@@ -1,0 +1,159 @@
+"""What every transport does with a request: check it, append it to the log, say what became of it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter, time_ns
+from typing import Final, Literal, TypeVar
+
+from collectors.admission import Admission
+from collectors.keys import Keys, Sender, is_project_name, keys_of
+from schemas import otlp
+from schemas.metrics import Metrics
+from schemas.otlp import Encoding, ExportRequest, ResourceBlock
+from schemas.ports import LogWriter
+from schemas.settings import MEBIBYTE, Settings
+from schemas.topics import PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER
+
+Transport = Literal["http", "grpc"]
+Result = TypeVar("Result")
+
+INLINE_BYTES: Final = 256 * 1024
+"""Larger requests are worked on in a thread, so that the event loop stays responsive."""
+_THREADS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request as a transport took it, `body` decompressed."""
+
+    topic: str
+    body: bytes
+    encoding: Encoding
+    sender: Sender
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an accepted request; `rejected` records were left out because of `reason`."""
+
+    rejected: int = 0
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return "partial" if self.rejected else "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What goes to the log: the sender's own bytes wherever possible."""
+
+    value: bytes
+    records: int
+    outcome: Outcome
+    repaired: bool
+
+
+class Receiver:
+    """Shared by all transports of one process; used from its event loop."""
+
+    def __init__(
+        self, log: LogWriter, settings: Settings, metrics: Metrics, clock: Callable[[], int] = time_ns, keys: Keys | None = None
+    ) -> None:
+        """`clock` gives nanoseconds since 1970."""
+        self._log = log
+        self._clock = clock
+        self._metrics = metrics
+        self._threads = ThreadPoolExecutor(_THREADS, "otlp")
+        self.keys = keys or keys_of(settings)
+        memory = max(4 * settings.otlp_max_bytes, 64 * MEBIBYTE)
+        self.admission = Admission(settings.otlp_max_concurrent, memory, metrics.otlp_in_work)
+
+    async def receive(self, incoming: Incoming) -> Outcome:
+        """Returns once the records are durable.
+
+        Raises MalformedRequestError and LogUnavailableError; then nothing of the request was kept.
+        """
+        checked = await self.work(len(incoming.body), lambda: check(incoming))
+        if checked.records:
+            await self._log.append(incoming.topic, checked.value, self._headers(incoming))
+        self._count(incoming, checked)
+        return checked.outcome
+
+    async def work(self, size: int, job: Callable[[], Result]) -> Result:
+        """`job` here when it is about few bytes, else in a thread."""
+        if size <= INLINE_BYTES:
+            return job()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+
+    def record(self, topic: str, transport: Transport, outcome: str, started: float) -> None:
+        """Every request once; `started` is of time.perf_counter."""
+        signal = otlp.SIGNAL_NAMES[topic]
+        self._metrics.otlp_requests.labels(signal, transport, outcome).inc()
+        self._metrics.otlp_seconds.labels(signal, transport).observe(perf_counter() - started)
+
+    def close(self) -> None:
+        """After the last request."""
+        self._threads.shutdown()
+
+    def _headers(self, incoming: Incoming) -> dict[str, str]:
+        headers = {RECEIVED_HEADER: str(self._clock()), SOURCE_HEADER: f"otlp_{incoming.transport}"}
+        if incoming.sender.project:
+            headers[PROJECT_HEADER] = incoming.sender.project
+        return headers
+
+    def _count(self, incoming: Incoming, checked: Checked) -> None:
+        labels = otlp.SIGNAL_NAMES[incoming.topic], incoming.transport
+        self._metrics.otlp_bytes.labels(*labels).inc(len(incoming.body))
+        self._metrics.otlp_records_accepted.labels(*labels).inc(checked.records)
+        if checked.repaired:
+            self._metrics.otlp_repaired.labels(*labels).inc()
+        if checked.outcome.rejected:
+            self._metrics.otlp_records_rejected.labels(*labels, "project").inc(checked.outcome.rejected)
+
+
+def check(incoming: Incoming) -> Checked:
+    """Raises MalformedRequestError."""
+    message, as_sent = _parse(incoming)
+    blocks = otlp.blocks(message)
+    refused = [block for block in blocks if not _belongs(block, incoming.sender)]
+    records = sum(otlp.count(block) for block in blocks)
+    repaired = incoming.encoding == "protobuf" and not as_sent
+    if not refused:
+        return Checked(incoming.body if as_sent else message.SerializeToString(), records, Outcome(), repaired)
+    rejected = sum(otlp.count(block) for block in refused)
+    outcome = Outcome(rejected, _reason(refused, incoming.sender))
+    kept = [block for block in blocks if _belongs(block, incoming.sender)]
+    del blocks[:]
+    blocks.extend(kept)
+    return Checked(message.SerializeToString(), records - rejected, outcome, repaired)
+
+
+def _parse(incoming: Incoming) -> tuple[ExportRequest, bool]:
+    """The message, and whether the sender's own bytes can be forwarded."""
+    if incoming.encoding == "json":
+        return otlp.parse_json(incoming.topic, incoming.body), False
+    message = otlp.parse_strict(incoming.topic, incoming.body)
+    as_sent = message is not None
+    message = message if message is not None else otlp.parse_lenient(incoming.topic, incoming.body)
+    otlp.refuse_foreign(incoming.topic, incoming.body, message)
+    return message, as_sent
+
+
+def _belongs(block: ResourceBlock, sender: Sender) -> bool:
+    """Whether the sender may put this block where it says it belongs."""
+    if sender.project and not sender.bound:
+        return True
+    named = otlp.resource_project(block.resource)
+    if not named:
+        return True
+    return named == sender.project if sender.project else is_project_name(named)
+
+
+def _reason(refused: list[ResourceBlock], sender: Sender) -> str:
+    names = sorted({otlp.resource_project(block.resource)[:64] for block in refused})
+    if sender.project:
+        return f"resources name {PROJECT_HEADER} {', '.join(map(repr, names))}, this request is for {sender.project!r}"
+    return f"resources name {PROJECT_HEADER} {', '.join(map(repr, names))}, which cannot be a project's name"
