@@ -23,6 +23,7 @@ class Metrics:
         sizes = partial(Histogram, namespace=PREFIX, registry=registry, buckets=SIZES)
         self.registry = registry
 
+        # fmt: off
         self.otlp_requests = counter("otlp_requests_total", "OTLP requests by outcome: accepted, partial, or why refused.", ("signal", "transport", "outcome"))
         self.otlp_records_accepted = counter("otlp_records_accepted_total", "Spans, log records, data points that were acknowledged.", ("signal", "transport"))
         self.otlp_records_rejected = counter("otlp_records_rejected_total", "Spans, log records, data points refused inside accepted requests.", ("signal", "transport", "reason"))
@@ -35,6 +36,7 @@ class Metrics:
         self.log_bytes = gauge("log_bytes", "Size of the local log on disk.", ("topic",))
         self.log_backlog_bytes = gauge("log_backlog_bytes", "Bytes in the log that wait for the store.", ("topic",))
         self.log_refused = counter("log_refused_total", "Appends refused: disk full, backlog too long, broker away.", ("reason",))
+        self.log_damaged_bytes = counter("log_damaged_bytes_total", "Bytes of acknowledged records that the disk gave back damaged.", ("topic",))
 
         self.batch_records = sizes("pipeline_batch_records", "Requests in one batch of the pipeline.", ("signal",))
         self.batch_rows = sizes("pipeline_batch_rows", "Rows of the signal's own table in one batch.", ("signal",))
@@ -67,6 +69,7 @@ class Metrics:
         self.store_disk_bytes = gauge("store_disk_bytes", "Bytes of active parts on disk.", ("table",))
         self.store_parts = gauge("store_parts", "Active parts.", ("table",))
         self.store_seconds = timer("store_query_seconds", "Time of one query or command of ours on the store.", ("purpose",))
+        # fmt: on
 
 
 def metric_table() -> list[tuple[str, str, str]]:

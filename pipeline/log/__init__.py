@@ -3,8 +3,22 @@
 from pipeline.log.errors import LogLockedError
 from pipeline.log.files import sync_filesystem
 from pipeline.log.local import LocalLog
-from pipeline.log.observer import LogObserver
+from pipeline.log.memory import MemoryLog
+from pipeline.log.observer import LogObserver, MetricsObserver
+from pipeline.log.port import STORE_GROUP, DurableLog, PositionedReader
 from pipeline.log.reader import LocalReader
 from pipeline.log.writer import LocalWriter
 
-__all__ = ["LocalLog", "LocalReader", "LocalWriter", "LogLockedError", "LogObserver", "sync_filesystem"]
+__all__ = [
+    "STORE_GROUP",
+    "DurableLog",
+    "LocalLog",
+    "LocalReader",
+    "LocalWriter",
+    "LogLockedError",
+    "LogObserver",
+    "MemoryLog",
+    "MetricsObserver",
+    "PositionedReader",
+    "sync_filesystem",
+]

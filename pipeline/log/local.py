@@ -11,8 +11,9 @@ from typing import Literal, Self
 
 from pipeline.log.files import lock_directory, machine_boot, replace_file
 from pipeline.log.observer import LogObserver, NoObserver
+from pipeline.log.port import STORE_GROUP
 from pipeline.log.reader import Cursor, LocalReader
-from pipeline.log.topic import STORE_GROUP, Topic
+from pipeline.log.topic import Topic
 from pipeline.log.writer import GroupWriter, Limits, LocalWriter
 from schemas.ports import Record
 
@@ -144,7 +145,7 @@ class LocalLog:
 
     def backlog_bytes(self) -> int:
         """Bytes that the group "processor" has not committed yet; up to 64 kB per partition too many."""
-        return sum(partition.backlog.size for topic in tuple(self._topics.values()) for partition in topic.partitions)
+        return sum(topic.backlog_bytes() for topic in tuple(self._topics.values()))
 
     def _topic(self, name: str) -> Topic:
         topic = self._topics.get(name)
@@ -154,13 +155,15 @@ class LocalLog:
             raise ValueError(f"no name for a topic: {name!r}")
         with self._opening:
             if name not in self._topics:
-                self._topics[name] = Topic(
+                topic = Topic(
                     self._directory / name,
                     partitions=self._partitions,
                     segment_bytes=self._segment_bytes,
                     sync=self._sync,
                     rebooted=self._rebooted,
                 )
+                self._observer.opened(name, topic.disk_bytes, topic.backlog_bytes)
+                self._topics[name] = topic
             return self._topics[name]
 
     def _has_rebooted(self) -> bool:

@@ -75,7 +75,7 @@ class Cursor:
             if segment not in self._partition.segments:
                 return  # released meanwhile: the next look finds the oldest one that is left
             logger.error("acknowledged records are lost: %s is gone", segment.path)
-            self._observer.damaged(self._partition.topic, self._partition.number, segment.size)
+            self._observer.damaged(self._partition.topic, segment.size)
             self._position = segment.size
         self._segment = segment
 
@@ -118,7 +118,7 @@ class Cursor:
             "acknowledged records are lost: %s, bytes %d to %d, after offset %d are damaged",
             self._segment.path, damage.start, damage.stop, self.offset - 1,
         )  # fmt: skip
-        self._observer.damaged(self._partition.topic, self._partition.number, size)
+        self._observer.damaged(self._partition.topic, size)
 
 
 class LocalReader:

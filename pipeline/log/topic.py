@@ -7,9 +7,7 @@ from pathlib import Path
 
 from pipeline.log.files import read_offsets, sync_directory, write_offsets
 from pipeline.log.partition import Partition, Written
-
-STORE_GROUP = "processor"
-"""The consumer whose commits say what the store has: back-pressure looks at it."""
+from pipeline.log.port import STORE_GROUP
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +86,13 @@ class Topic:
         with self.changed:
             partition.acknowledge(written)
             self.changed.notify_all()
+
+    def disk_bytes(self) -> int:
+        return sum(segment.size for partition in self.partitions for segment in partition.segments)
+
+    def backlog_bytes(self) -> int:
+        """What the store has not committed; up to 64 kB per partition too many."""
+        return sum(partition.backlog.size for partition in self.partitions)
 
     def close(self) -> None:
         for partition in self.partitions:

@@ -96,7 +96,7 @@ class GroupWriter:
                 self._pending += append.size
                 self._queue.put(append)
                 return
-        self._observer.refused(append.topic, refusal[0])
+        self._observer.refused(refusal[0])
         raise LogUnavailableError(refusal[1])
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class GroupWriter:
         started_writes = [self._start(name, appends, outcomes) for name, appends in by_topic.items()]
         for topic, partition, appends, written in filter(None, started_writes):
             self._complete(topic, partition, appends, written, outcomes)
-        self._observer.written(time.perf_counter() - started)
+            self._observer.appended(topic.name, time.perf_counter() - started)
         return outcomes
 
     def _start(
@@ -182,13 +182,12 @@ class GroupWriter:
             outcomes.update(self._refuse(appends, "io", str(error)))
             return
         topic.acknowledge(partition, written)
-        self._observer.appended(topic.name, written.records, written.size)
         for offset, append in enumerate(appends, written.first):
             outcomes[append] = (partition.number, offset)
 
     def _refuse(self, appends: Sequence[Append], kind: str, reason: str) -> dict[Append, Outcome]:
-        for append in appends:
-            self._observer.refused(append.topic, kind)
+        for _ in appends:
+            self._observer.refused(kind)
         return {append: LogUnavailableError(reason) for append in appends}
 
     def _finish(self, group: list[Append], outcomes: dict[Append, Outcome]) -> None:
