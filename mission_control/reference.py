@@ -5,16 +5,28 @@ Each page is a pure function from what the code says to Markdown; `--check` comp
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import typer
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from schemas import topics
-from schemas.settings import Settings
+from schemas.metrics import Metrics
+from schemas.migrate import migrate
+from schemas.settings import MEBIBYTE, Settings
+from schemas.store import DATABASE, open_embedded
 
 REFERENCE = Path("docs/reference")
 GENERATED = "<!-- Written by `make docs` from {source}; change it there. -->"
@@ -86,32 +98,143 @@ def _constants(module: ModuleType) -> list[tuple[str, str, str]]:
     return found
 
 
-def pages() -> Mapping[str, Callable[[], str]]:
+def metrics_page() -> str:
+    metrics = [value for value in vars(Metrics(CollectorRegistry())).values() if isinstance(value, MetricWrapperBase)]
+    rows = [_metric_row(metric) for metric in metrics]
+    return page(
+        "Metrics",
+        "`schemas/metrics.py`",
+        "Every role serves them at `/metrics` on its `--port`, in Prometheus' text format. Times are in seconds.",
+        table(("metric", "type", "labels", "meaning"), rows),
+    )
+
+
+def _metric_row(metric: MetricWrapperBase) -> Row:
+    (described,) = metric.describe()
+    name = described.name + ("_total" if described.type == "counter" else "")
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return (f"`{name}`", described.type, labels, described.documentation)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of one view, as ClickHouse describes it."""
+
+    view: str
+    about: str
+    name: str
+    type: str
+    comment: str
+
+
+COLUMNS = """SELECT c.table AS view, t.comment AS about, c.name AS name, c.type AS type, c.comment AS comment
+FROM system.columns AS c JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
+WHERE c.database = {database:String} AND t.engine = 'View'
+ORDER BY startsWith(view, 'otel_'), view, c.position"""
+
+
+def read_columns() -> list[Column]:
+    """What a fresh store has, from its own system tables: opened in a directory that is thrown away."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_embedded(Path(directory), 512 * MEBIBYTE, 16 * MEBIBYTE)
+        try:
+            migrate(store)
+            return [Column(**row) for row in store.query(COLUMNS, {"database": DATABASE})]
+        finally:
+            store.close()
+
+
+def tables_page(columns: Iterable[Column] | None = None) -> str:
+    views = groupby(read_columns() if columns is None else columns, key=lambda column: (column.view, column.about))
+    sections = (
+        f"## {view}\n\n" + (f"{about}.\n\n" if about else "") + table(("column", "type", "meaning"), _column_rows(of_view))
+        for (view, about), of_view in views
+    )
+    return page(
+        "Tables",
+        "`schemas/views/`",
+        f"Views of database `{DATABASE}`, for SQL on port 8123: one row per real thing however often it was delivered."
+        " `otel_*` have the columns of the OpenTelemetry Collector's ClickHouse exporter. Times are UTC.",
+        *sections,
+    )
+
+
+def _column_rows(columns: Iterable[Column]) -> list[Row]:
+    return [(f"`{column.name}`", f"`{column.type}`", column.comment) for column in columns]
+
+
+def cli_page(app: typer.Typer) -> str:
+    return page(
+        "Command line",
+        "`mission_control/main.py`",
+        "`mission-control COMMAND --help` says the same. Clients find a running system by `--url` and `--token`, then `MISSION_CONTROL_URL`"
+        " and `MISSION_CONTROL_TOKEN`, then `run.json` in the data directory.",
+        *_commands("mission-control", typer.main.get_command(app)),
+    )
+
+
+def _commands(path: str, command: Any) -> Iterator[str]:
+    """One section per command that runs; groups are followed. Typer's own command classes have no public names."""
+    for name, one in sorted(getattr(command, "commands", {}).items()):
+        if not one.hidden:
+            yield from _commands(f"{path} {name}", one)
+    if not hasattr(command, "commands"):
+        yield _command(path, command)
+
+
+def _command(path: str, command: Any) -> str:
+    shown = [one for one in command.params if not getattr(one, "hidden", False) and "--help" not in one.opts]
+    words = [one.metavar or one.name.upper() for one in shown if one.param_type_name == "argument"]
+    rows = [(_spelling(one), getattr(one, "help", None) or "") for one in shown]
+    parts = [f"## {' '.join([path, *words])}", inspect.cleandoc(command.help or "").split("\f")[0].strip()]
+    return "\n\n".join([*parts, table(("option", "what it does"), rows)] if rows else parts)
+
+
+def _spelling(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.metavar or parameter.name.upper()}`"
+    value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
+    return ", ".join(f"`{option}{value}`" for option in (*parameter.opts, *parameter.secondary_opts))
+
+
+Pages = Mapping[str, Callable[[], str]]
+
+
+def pages() -> Pages:
     """File name in `docs/reference/` and what writes it."""
-    return {"settings.md": settings_page, "topics.md": topics_page}
+    written: dict[str, Callable[[], str]] = {
+        "settings.md": settings_page,
+        "topics.md": topics_page,
+        "metrics.md": metrics_page,
+        "tables.md": tables_page,
+    }
+    if find_spec("mission_control.main"):
+        written["cli.md"] = lambda: cli_page(import_module("mission_control.main").app)
+    return written
 
 
-def outdated(directory: Path) -> list[str]:
+def outdated(directory: Path, wanted: Pages) -> list[str]:
     """Names of the pages that differ from what the code says."""
-    return [name for name, write in pages().items() if not _same(directory / name, write())]
+    return [name for name, render in wanted.items() if not _same(directory / name, render())]
 
 
 def _same(path: Path, text: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8") == text
 
 
-def write(directory: Path) -> None:
+def write(directory: Path, wanted: Pages) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    for name, render in pages().items():
+    for name, render in wanted.items():
         (directory / name).write_text(render(), encoding="utf-8")
 
 
-def main(arguments: list[str], directory: Path = REFERENCE) -> int:
+def main(arguments: list[str], directory: Path = REFERENCE, wanted: Pages | None = None) -> int:
     """Exit status: 1 when `--check` found a page that `make docs` would change."""
+    wanted = pages() if wanted is None else wanted
     if "--check" not in arguments:
-        write(directory)
+        write(directory, wanted)
         return 0
-    stale = outdated(directory)
+    stale = outdated(directory, wanted)
     for name in stale:
         print(f"{directory / name} is not what the code says; run `make docs`", file=sys.stderr)
     return 1 if stale else 0
