@@ -83,7 +83,10 @@ class Connections:
             raise ServerDiedError(server, tool) from error
         return Answer("\n".join(part.text for part in result.content if isinstance(part, types.TextContent)), bool(result.is_error))
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Connections:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """End every server: closing its stdin is enough, it is killed if it stays."""
         owners = [self._forget(server, connection) for server, connection in list(self._open.items())]
         await asyncio.gather(*owners, return_exceptions=True)

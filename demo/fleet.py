@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from random import Random
@@ -16,7 +18,8 @@ from random import Random
 from mcp.shared.exceptions import MCPError
 
 from demo.agents import World, begin
-from demo.connections import Connections, ServerDiedError, stdio_launch
+from demo.connections import Connections, Launch, ServerDiedError, stdio_launch
+from demo.host import hosting
 from demo.scenarios import SCENARIOS, Scenario
 from demo.telemetry import Telemetry, quiet
 from mission_control import emit
@@ -37,6 +40,7 @@ class Options:
     speed: float = 1.0
     duration: float | None = None
     once: str | None = None
+    fork: bool = hasattr(os, "fork")
 
 
 def deck(seed: int) -> Iterator[Scenario]:
@@ -106,18 +110,24 @@ class Fleet:
 async def work(options: Options, stop: asyncio.Event) -> None:
     """Run the fleet until `stop` is set, `duration` is over, or the one scenario has ended. KeyError: no such scenario."""
     with Telemetry(options.endpoint, "demo-fleet").running() as telemetry:
-        connections = Connections(stdio_launch(options.endpoint, options.speed))
-        world = World(telemetry, connections, options.speed, _stamp())
-        fleet = Fleet(world, options.seed)
-        try:
+        async with launching(options) as launch, Connections(launch) as connections:
+            fleet = Fleet(World(telemetry, connections, options.speed, _stamp()), options.seed)
             job = asyncio.create_task(fleet.play(SCENARIOS[options.once]) if options.once else fleet.work())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({job, stopping}, timeout=options.duration, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             job.cancel()
             await asyncio.gather(job, stopping, return_exceptions=True)
-        finally:
-            await connections.close()
+
+
+@asynccontextmanager
+async def launching(options: Options) -> AsyncIterator[Launch]:
+    """How servers start: by fork where the platform can, else each as a fresh process."""
+    if not options.fork:
+        yield stdio_launch(options.endpoint, options.speed)
+        return
+    async with hosting(options.endpoint, options.speed) as host:
+        yield host.connect
 
 
 def run(endpoint: str, seed: int = 7, *, speed: float = 1.0, duration: float | None = None, once: str | None = None) -> None:
