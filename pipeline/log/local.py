@@ -21,6 +21,8 @@ MEBIBYTE = 1024 * 1024
 TOPIC_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200}")
 RECORDS_BYTES = 4 * MEBIBYTE
 
+Durability = Literal["disk", "process"]
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ class LocalLog:
         self,
         directory: Path,
         *,
-        durability: Literal["disk", "process"] = "disk",
+        durability: Durability = "disk",
         segment_bytes: int = 64 * MEBIBYTE,
         max_bytes: int = 4096 * MEBIBYTE,
         min_free_bytes: int = 256 * MEBIBYTE,
