@@ -1,14 +1,14 @@
 """Why a collector refuses a request, and how each transport says so.
 
-    MissionControlError
-    ├── NotNowError
-    │   ├── OverloadedError          too many requests, or too many bytes, are in work
-    │   └── SlowSenderError          the body did not come in time
-    └── NeverError
-        ├── UnauthenticatedError     no key, or one nobody knows
-        ├── ForbiddenError           the key is bound to another project
-        ├── TooLargeError            beyond otlp_max_bytes, before or after decompression
-        └── UnsupportedError         a content type or encoding that is not OTLP's
+MissionControlError
+├── NotNowError
+│   ├── OverloadedError          too many requests, or too many bytes, are in work
+│   └── SlowSenderError          the body did not come in time
+└── NeverError
+    ├── UnauthenticatedError     no key, or one nobody knows
+    ├── ForbiddenError           the key is bound to another project
+    ├── TooLargeError            beyond otlp_max_bytes, before or after decompression
+    └── UnsupportedError         a content type or encoding that is not OTLP's
 """
 
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ from schemas import otlp
 from schemas.errors import LogUnavailableError
 from schemas.metrics import Metrics
 from schemas.otlp import ExportRequest
-from schemas.settings import Settings
+from schemas.settings import Settings, load_settings
 
 NOW = 1_790_000_000_000_000_000
 
@@ -80,14 +80,13 @@ async def serving(app: Any) -> AsyncIterator[int]:
     """The app on a free port of the loopback address, by the server that runs it in production."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
-        server.should_exit = True
-        await task
+        await server.shutdown()
 
 
 @asynccontextmanager
@@ -114,7 +113,7 @@ async def collect(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Collect]:
     async with AsyncExitStack() as stack:
 
         async def start(keys: Keys | None = None, **settings: Any) -> Collector:
-            chosen = Settings(**{"otlp_grpc_port": 0, **settings})
+            chosen = load_settings(**{"otlp_grpc_port": 0, **settings})
             return await stack.enter_async_context(collecting(chosen, keys))
 
         yield start
