@@ -86,6 +86,9 @@ class ClickHouseStore:
         try:
             client = client or self._open_client()
             yield client
+        except BaseException:
+            client = _emptied(client)
+            raise
         finally:
             with self._lock:
                 self._busy -= 1
@@ -126,6 +129,20 @@ class ClickHouseStore:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
+
+
+def _emptied(client: Client | None) -> Client | None:
+    """The client without what its failed call left behind; None when it is of no use any more.
+
+    The embedded engine keeps the output of a query that failed half-way and puts it in front of the next reply of the
+    same handle, which may be anybody's.
+    """
+    try:
+        if client is not None:
+            client.raw_query("SELECT 1")
+    except ClickHouseError:
+        return None
+    return client
 
 
 def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database: str = DATABASE) -> ClickHouseStore:
