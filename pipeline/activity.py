@@ -1,0 +1,66 @@
+"""Signs of life of threads that come by log record: rows of `thread_activity`, one per thread and batch."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from pipeline import vocabulary
+from pipeline.columns import times
+
+if TYPE_CHECKING:
+    from pipeline.logs import Scope
+
+_TEXTS: Final[Mapping[str, str]] = {
+    "agent_name": "gen_ai.agent.name",
+    "parent_thread_id": "mission_control.thread.parent_id",
+    "user_input": "mission_control.user_input",
+    "user_id": "user.id",
+}
+_TIMES: Final = ("first_at", "last_at", "session_started_at", "session_ended_at")
+_OTHERS: Final = ("end_status", "service", "environment", "host", "service_version")
+
+
+class ActivityRows:
+    """Under construction: the strongest statement of a batch per thread; the table goes on merging them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, scope: "Scope", thread_id: str, event: str, at: int, found: Mapping[str, str]) -> None:
+        """A record of this thread at `at` (ns). Sessions begin and end by event; details count only where one does."""
+        at = min(at, 2**63 - 1)
+        here = scope.here
+        row = self._rows.setdefault((here.project, thread_id), self._new(scope, at))
+        row["first_at"], row["last_at"] = min(row["first_at"], at), max(row["last_at"], at)
+        row["received"] = max(row["received"], scope.around.received // 1_000_000_000)
+        if event not in (vocabulary.SESSION_START, vocabulary.SESSION_END):
+            return
+        for column, attribute in _TEXTS.items():
+            row[column] = max(row[column], found.get(attribute, ""))
+        if event == vocabulary.SESSION_START:
+            row["session_started_at"] = max(row["session_started_at"], at)
+        else:
+            row["session_ended_at"] = max(row["session_ended_at"], at)
+            row["end_status"] = max(row["end_status"], found.get("mission_control.thread.status", "complete"))
+
+    def _new(self, scope: "Scope", at: int) -> dict[str, Any]:
+        here = scope.here
+        zero = {"session_started_at": 0, "session_ended_at": 0, "received": 0, "end_status": ""}
+        said = {"service": here.service, "environment": here.environment, "host": here.host, "service_version": here.service_version}
+        return {"first_at": at, "last_at": at, "retention_days": scope.days, **zero, **said, **dict.fromkeys(_TEXTS, "")}
+
+    def batch(self) -> pa.RecordBatch:
+        rows = list(self._rows.values())
+        columns = {
+            "project": pa.array([project for project, _ in self._rows], pa.string()),
+            "thread_id": pa.array([thread_id for _, thread_id in self._rows], pa.string()),
+            "received": pa.array([row["received"] for row in rows], pa.uint32()),
+            "retention_days": pa.array([row["retention_days"] for row in rows], pa.uint16()),
+        }
+        columns |= {name: pa.array([row[name] for row in rows], pa.string()) for name in (*_TEXTS, *_OTHERS)}
+        columns |= {name: times(row[name] for row in rows) for name in _TIMES}
+        return pa.record_batch(list(columns.values()), names=list(columns))

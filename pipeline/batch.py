@@ -1,0 +1,63 @@
+"""What mapping hands to writing: columns per table, and what the rest of the way needs to know about them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from schemas.events import Event
+
+TraceKey: TypeAlias = tuple[str, str]
+"""(project, trace id)"""
+ThreadKey: TypeAlias = tuple[str, str]
+"""(project, thread id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One position of the log and what became of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    received: int
+    source: str
+    project: str
+    records: int
+    stored: int
+    rejected: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something that cannot be stored: whole, with the reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    part: int
+    received: int
+    source: str
+    project: str
+    reason: str
+    error: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """One batch of log records as rows.
+
+    `tables` are inserted in their order; `bodies` are content hashes that became known with them (project, hash);
+    `touched` traces and threads are summarised later, with the oldest time of receipt (ns) among their new rows.
+    """
+
+    tables: Mapping[str, pa.RecordBatch]
+    ledger: Sequence[LedgerRow]
+    dead_letters: Sequence[DeadLetter] = ()
+    traces: Mapping[TraceKey, int] = field(default_factory=dict)
+    threads: Mapping[ThreadKey, int] = field(default_factory=dict)
+    bodies: Sequence[tuple[str, bytes]] = ()
+    events: Callable[[], Sequence[Event]] = tuple

@@ -1,0 +1,78 @@
+"""What every signal's mapping knows about a record of the log and about the resource and scope inside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+from pipeline.values import attributes
+from schemas.ports import Record
+from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER
+
+MAX_PROJECT_LENGTH = 128
+
+
+class Retention(Protocol):
+    """How many days a signal of a project is kept (`Settings.retention_days`)."""
+
+    def __call__(self, project: str, signal: str) -> int: ...
+
+
+class SeenBodies(Protocol):
+    """Which bodies the store is known to have."""
+
+    def __contains__(self, key: tuple[str, bytes]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The log's own words about a record. `received` is nanoseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    received: int
+    source: str
+    project: str
+    """As the sender's header or key said; '' leaves it to the resource."""
+    size: int
+
+
+def envelope(record: Record) -> Envelope:
+    headers = record.headers
+    return Envelope(
+        record.topic,
+        record.partition,
+        record.offset,
+        int(headers.get(RECEIVED_HEADER) or 0),
+        headers.get(SOURCE_HEADER, ""),
+        headers.get(PROJECT_HEADER, ""),
+        len(record.value),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A resource: who speaks, for which project."""
+
+    project: str
+    attributes: Mapping[str, str]
+    service: str
+    environment: str
+    service_version: str
+    host: str
+
+
+def origin(resource: Resource, around: Envelope) -> Origin:
+    found = attributes(resource.attributes)
+    get = found.get
+    project = around.project or get("mission_control.project", "")[:MAX_PROJECT_LENGTH].strip() or DEFAULT_PROJECT
+    return Origin(
+        project,
+        found,
+        get("service.name", ""),
+        get("deployment.environment.name") or get("deployment.environment", ""),
+        get("service.version", ""),
+        get("host.name", ""),
+    )

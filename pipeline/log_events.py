@@ -1,0 +1,11 @@
+"""Events for the hub out of a stored batch of logs."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from schemas.events import Event
+
+
+def log_events(tables: Mapping[str, pa.RecordBatch]) -> Sequence[Event]:
+    return ()

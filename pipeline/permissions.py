@@ -1,0 +1,95 @@
+"""Permission checks: from the attributes of a `permission.check` record to a row of `permission_rows` (conventions.md §6)."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from pipeline.capabilities import escalation
+from pipeline.columns import times
+from pipeline.messages import digest
+
+RESULTS: Final[Mapping[str, str]] = {"pass": "allow", "fail": "deny", "allowed": "allow", "denied": "deny", "pending": "ask"}
+PREFIXES: Final = ("permission.", "mission_control.permission.")
+
+
+class Place(NamedTuple):
+    """Where a permission record stands: the thread as far as it says so, the guarded span, the time (ns)."""
+
+    project: str
+    thread_id: str
+    trace_id: str
+    step_id: str
+    timestamp: int
+    received: int
+    topic: str
+    partition: int
+    offset: int
+    retention_days: int
+
+
+_TYPES: Final = (
+    ("project", pa.string()), ("thread_id", pa.string()), ("trace_id", pa.string()), ("step_id", pa.string()), ("log_topic", pa.string()),
+    ("log_partition", pa.uint16()), ("log_offset", pa.uint64()), ("retention_days", pa.uint16()), ("event_id", pa.string()), ("phase", pa.string()),
+    ("mcp_id", pa.string()), ("agent_name", pa.string()), ("user_id", pa.string()), ("subject", pa.string()), ("resource", pa.string()),
+    ("action", pa.string()), ("result", pa.string()), ("reason", pa.string()), ("reason_code", pa.string()), ("policy", pa.string()),
+    ("rule", pa.string()), ("rules_checked", pa.string()), ("inheritance_chain", pa.string()), ("source", pa.string()),
+    ("escalation_detected", pa.uint8()), ("escalation_rule", pa.string()), ("escalation_status", pa.string()), ("severity", pa.string()),
+    ("sender_key_id", pa.string()), ("version", pa.uint64()), ("is_deleted", pa.uint8()),
+)  # fmt: skip
+
+
+class PermissionRows:
+    """Rows of `permission_rows`, under construction."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._times: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, place: Place, found: Mapping[str, str]) -> None:
+        """One statement about a check; `found` in the standard vocabulary, prefixed with `mission_control.` or not."""
+        said = _unprefixed(found)
+        result = RESULTS.get(said.get("result", ""), said.get("result", "") or "error")
+        detected, rule = escalation({f"permission.{name}": value for name, value in said.items()} | dict(found), result)
+        status = said.get("escalation.status", "")
+        self._rows.append(
+            (
+                place.project, place.thread_id, place.trace_id, place.step_id, place.topic, place.partition, place.offset, place.retention_days,
+                said.get("check.id") or _derived_id(place, said), "ask" if result == "ask" else "decision",
+                found.get("mission_control.mcp.id", ""), found.get("gen_ai.agent.name", ""), found.get("user.id", ""),
+                _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), result, said.get("reason", ""), said.get("reason_code", ""),
+                said.get("policy.name") or said.get("policy.id") or said.get("policy", ""), said.get("rule", ""), said.get("rules", ""),
+                said.get("inheritance", ""), said.get("source", ""), int(detected), rule, status or ("pending" if detected and result == "ask" else ""),
+                said.get("severity", ""), "", place.received, 0,
+            )
+        )  # fmt: skip
+        self._times.append((min(place.timestamp, 2**63 - 1), place.received))
+
+    def batch(self) -> pa.RecordBatch:
+        columns = {name: pa.array(values, kind) for (name, kind), values in zip(_TYPES, zip(*self._rows, strict=True), strict=True)}
+        at, received = zip(*self._times, strict=True)
+        columns |= {"timestamp": times(at), "received": times(received)}
+        return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def _unprefixed(found: Mapping[str, str]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for name, value in found.items():
+        for prefix in PREFIXES:
+            if name.startswith(prefix):
+                said.setdefault(name[len(prefix) :], value)
+    return said
+
+
+def _pair(said: Mapping[str, str], what: str) -> str:
+    kind, name = said.get(f"{what}.type", ""), said.get(f"{what}.id", "")
+    return f"{kind}:{name}" if kind and name else kind or name
+
+
+def _derived_id(place: Place, said: Mapping[str, str]) -> str:
+    """A check without an id is told apart by where and when it happened and what it was about."""
+    words = (place.trace_id, place.step_id, str(place.timestamp), _pair(said, "resource"), said.get("action", ""))
+    return digest("\n".join(words).encode()).hex()

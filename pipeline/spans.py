@@ -1,0 +1,255 @@
+"""Traces: OTLP requests to columns of `spans`, `message_rows` and `message_bodies`. Pure: bytes in, columns out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from pipeline import vocabulary
+from pipeline.batch import LedgerRow, Mapped, TraceKey
+from pipeline.bodies import BodyRows
+from pipeline.columns import TEXT_MAP, ListColumn, MapColumn, SharedColumns, SparseColumns, times
+from pipeline.context import Envelope, Origin, Retention, SeenBodies
+from pipeline.messages import call_messages, first_user_text
+from pipeline.span_events import span_events
+from pipeline.values import attributes, integer, number
+
+KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
+STATUSES: Final = ("Unset", "Ok", "Error")
+FINAL_BIT: Final = 1 << 63
+USER_INPUT_LENGTH: Final = 2_000
+
+_TEXT: Final = (pa.string(), "")
+_COUNT: Final = (pa.uint64(), 0)
+_MEASURE: Final = (pa.float64(), None)
+_SPARSE: Final[Mapping[str, tuple[pa.DataType, Any]]] = {
+    "TraceState": _TEXT,
+    "StatusMessage": _TEXT,
+    "prompt_name": _TEXT,
+    "prompt_version": _TEXT,
+    "finish_reason": _TEXT,
+    "error_message": _TEXT,
+    "ttft_ms": _MEASURE,
+    **dict.fromkeys(vocabulary.TEXT_SOURCES, _TEXT),
+    **dict.fromkeys(vocabulary.COUNT_SOURCES, _COUNT),
+    **dict.fromkeys(vocabulary.MEASURE_SOURCES, _MEASURE),
+}
+_SHARED: Final = {
+    "project": pa.string(),
+    "ServiceName": pa.string(),
+    "ScopeName": pa.string(),
+    "ScopeVersion": pa.string(),
+    "environment": pa.string(),
+    "service_version": pa.string(),
+    "host": pa.string(),
+    "received": pa.timestamp("ns", "UTC"),
+    "log_partition": pa.uint16(),
+    "log_offset": pa.uint64(),
+    "retention_days": pa.uint16(),
+}
+SOURCES: Final[Mapping[str, tuple[str, int, Callable[[str], Any]]]] = {
+    attribute: (column, rank, str if column in vocabulary.TEXT_SOURCES else integer if column in vocabulary.COUNT_SOURCES else number)
+    for attribute, (column, rank) in vocabulary.SOURCES.items()
+}
+"""attribute -> column, rank among the column's sources (lowest wins), how its text becomes the column's value."""
+_DENSE: Final = (
+    ("TraceId", pa.string()), ("SpanId", pa.string()), ("ParentSpanId", pa.string()), ("Duration", pa.uint64()), ("SpanName", pa.string()),
+    ("SpanKind", pa.string()), ("StatusCode", pa.string()), ("thread_key", pa.string()), ("thread_rank", pa.uint8()), ("type", pa.string()),
+    ("status", pa.string()), ("final", pa.uint8()), ("version", pa.uint64()), ("origin", pa.string()), ("dialect", pa.string()),
+)  # fmt: skip
+
+
+class SpanRows:
+    """Rows of `spans` and of the messages in them, under construction."""
+
+    def __init__(self, seen: SeenBodies) -> None:
+        self._dense: list[tuple[Any, ...]] = []
+        self._starts: list[int] = []
+        self._sparse = SparseColumns(_SPARSE)
+        self._shared = SharedColumns(_SHARED, ("ResourceAttributes",))
+        self._attributes, self._references = MapColumn(), MapColumn()
+        self._events, self._event_attributes = ListColumn(), MapColumn()
+        self._event_times: list[int] = []
+        self._event_names: list[str] = []
+        self._links, self._link_attributes = ListColumn(), MapColumn()
+        self._link_rows: list[tuple[str, str, str]] = []
+        self._bodies = BodyRows(seen)
+        self._traces: dict[TraceKey, int] = {}
+        self._here: tuple[Origin, Envelope, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._dense)
+
+    def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int) -> None:
+        """Begin a scope: what follows belongs to it."""
+        self._here = (here, around, days)
+        self._shared.open(
+            {
+                "project": here.project, "ServiceName": here.service, "ScopeName": scope[0], "ScopeVersion": scope[1],
+                "environment": here.environment, "service_version": here.service_version, "host": here.host,
+                "received": around.received, "log_partition": around.partition, "log_offset": around.offset, "retention_days": days,
+            },
+            {"ResourceAttributes": here.attributes},
+        )  # fmt: skip
+
+    def add(self, span: Span, origin_name: str = "span", final: bool = True) -> None:
+        """Append one span. `final` False: it has begun and not ended."""
+        assert self._here is not None
+        here, around, days = self._here
+        found = attributes(span.attributes)
+        row = len(self._dense)
+        trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
+        key, rank = vocabulary.thread_key(found)
+        code = STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0]
+        start, end = span.start_time_unix_nano, span.end_time_unix_nano
+        final = final and not (end == 0 and start > 0)
+        kind_of_step = vocabulary.step_type(found)
+        self._put_sparse(row, span, found, kind, here.service)
+        self._dense.append(
+            (
+                trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if final else 0, span.name, kind, code,
+                key or trace_id, rank, kind_of_step, step_status(found, code, final), 1 if final else 0,
+                (FINAL_BIT if final else 0) | around.received, origin_name, "otel",
+            )
+        )  # fmt: skip
+        self._starts.append(start)
+        self._shared.count(1)
+        self._put_messages(row, span, found, (key or trace_id, trace_id))
+        self._attributes.append(found)
+        self._put_events(span)
+        self._put_links(span)
+        touch = (here.project, trace_id)
+        self._traces[touch] = min(self._traces.get(touch, around.received), around.received)
+
+    def _put_sparse(self, row: int, span: Span, found: Mapping[str, str], kind: str, service: str) -> None:
+        put, ranks = self._sparse.put, dict[str, int]()
+        for attribute, raw in found.items():
+            if (source := SOURCES.get(attribute)) is None:
+                continue
+            column, rank, typed = source
+            if rank < ranks.get(column, 99) and (value := typed(raw)):
+                ranks[column] = rank
+                put(column, row, value)
+        if model := found.get("gen_ai.request.model"):
+            put("request_model", row, model)
+            if "model" not in ranks:
+                put("model", row, model)
+        if "mcp_id" not in ranks and kind == "Server" and "mcp.method.name" in found:
+            put("mcp_id", row, service)
+        if seconds := number(found.get(vocabulary.TTFT_SECONDS, "")):
+            put("ttft_ms", row, seconds * 1000)
+        if reasons := found.get("gen_ai.response.finish_reasons"):
+            put("finish_reason", row, reasons.strip('[]"').split('"')[0])
+        if span.trace_state:
+            put("TraceState", row, span.trace_state)
+        if span.status.message:
+            put("StatusMessage", row, span.status.message)
+        if span.status.code == 2 or "error.type" in found:
+            self._put_error(row, span, "error_type" in ranks)
+
+    def _put_error(self, row: int, span: Span, typed: bool) -> None:
+        kind, message = "", span.status.message
+        for event in span.events:
+            if event.name == "exception":
+                details = attributes(event.attributes)
+                kind, message = details.get("exception.type", kind), message or details.get("exception.message", "")
+        if not typed:
+            self._sparse.put("error_type", row, kind or "error")
+        if message:
+            self._sparse.put("error_message", row, message)
+
+    def _put_messages(self, row: int, span: Span, found: dict[str, str], keys: tuple[str, str]) -> None:
+        """Take what is heavy out of the attributes: messages become rows, all of it becomes bodies, references stay."""
+        references: dict[str, str] = {}
+        if not vocabulary.HEAVY.isdisjoint(found):
+            assert self._here is not None
+            messages = call_messages(found)
+            if (text := first_user_text(messages)) and "mission_control.user_input" not in found:
+                self._sparse.put("user_input", row, text[:USER_INPUT_LENGTH])
+            references = self._bodies.add_messages(self._here, keys, span, messages)
+            for name in found.keys() & vocabulary.HEAVY:
+                if name not in references:
+                    references[name] = self._bodies.add_text(self._here, found[name])
+                del found[name]
+        if found and max(map(len, found.values())) > vocabulary.HEAVY_LENGTH:
+            self._shorten(found, references)
+        self._references.append(references)
+
+    def _shorten(self, found: dict[str, str], references: dict[str, str]) -> None:
+        assert self._here is not None
+        for name, value in found.items():
+            if len(value) > vocabulary.HEAVY_LENGTH:
+                references[name] = self._bodies.add_text(self._here, value)
+                found[name] = value[: vocabulary.PREVIEW_LENGTH]
+
+    def _put_events(self, span: Span) -> None:
+        for event in span.events:
+            self._event_times.append(event.time_unix_nano)
+            self._event_names.append(event.name)
+            self._event_attributes.append(attributes(event.attributes))
+        self._events.end(len(self._event_names))
+
+    def _put_links(self, span: Span) -> None:
+        for link in span.links:
+            self._link_rows.append((link.trace_id.hex(), link.span_id.hex(), link.trace_state))
+            self._link_attributes.append(attributes(link.attributes))
+        self._links.end(len(self._link_rows))
+
+    def mapped(self, ledger: Sequence[LedgerRow]) -> Mapped:
+        """All that was added, as one batch."""
+        tables = self._bodies.tables()
+        if self._dense:
+            tables["spans"] = self._batch()
+        return Mapped(tables, ledger, traces=self._traces, bodies=self._bodies.new, events=lambda: span_events(tables))
+
+    def _batch(self) -> pa.RecordBatch:
+        rows = len(self._dense)
+        dense = zip(_DENSE, zip(*self._dense, strict=True), strict=True)
+        columns = {name: pa.array(values, kind) for (name, kind), values in dense}
+        columns |= self._sparse.arrays(rows) | self._shared.arrays()
+        columns["Timestamp"] = times(self._starts)
+        columns["SpanAttributes"], columns["bodies"] = self._attributes.array(), self._references.array()
+        columns["Events.Timestamp"] = self._events.array(times(self._event_times))
+        columns["Events.Name"] = self._events.array(pa.array(self._event_names, pa.string()))
+        columns["Events.Attributes"] = self._events.array(self._event_attributes.array())
+        for place, name in enumerate(("TraceId", "SpanId", "TraceState")):
+            columns[f"Links.{name}"] = self._links.array(pa.array([link[place] for link in self._link_rows], pa.string()))
+        columns["Links.Attributes"] = self._links.array(self._link_attributes.array())
+        return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def step_status(found: Mapping[str, str], code: str, final: bool) -> str:
+    """conventions.md §4 "steps.status", for one span on its own."""
+    if not final:
+        return "running"
+    if found.get("gen_ai.response.status") == "cancelled" or found.get("error.type", "").endswith(("CancelledError", "cancelled")):
+        return "cancelled"
+    return "error" if code == "Error" or "error.type" in found else "complete"
+
+
+def add_request(
+    rows: SpanRows, request: ExportTraceServiceRequest, around: Envelope, resource_origin: Any, retention: Retention
+) -> list[LedgerRow]:
+    """All spans of one request; returns its line for the ledger, one per project in it."""
+    counts: dict[str, int] = {}
+    for resource_spans in request.resource_spans:
+        here: Origin = resource_origin(resource_spans.resource, around)
+        days = retention(here.project, "spans")
+        for scope_spans in resource_spans.scope_spans:
+            rows.open(around, here, (scope_spans.scope.name, scope_spans.scope.version), days)
+            for span in scope_spans.spans:
+                rows.add(span)
+            counts[here.project] = counts.get(here.project, 0) + len(scope_spans.spans)
+    return ledger_rows(around, counts)
+
+
+def ledger_rows(around: Envelope, counts: Mapping[str, int]) -> list[LedgerRow]:
+    """A position has one row: its first project stands for it, as a request almost always has one."""
+    project = next(iter(counts), around.project)
+    total = sum(counts.values())
+    return [LedgerRow(around.topic, around.partition, around.offset, around.received, around.source, project, total, total, 0, around.size)]
+
+
+__all__: Sequence[str] = ("TEXT_MAP", "SpanRows", "add_request", "ledger_rows", "step_status")
