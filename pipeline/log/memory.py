@@ -19,6 +19,14 @@ class MemoryPartition:
     end: int = 0
     synced: int = 0
     committed: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    """Bytes that the store has not committed."""
+    gap: tuple[int, int] = (0, 0)
+
+    def put(self, record: Record) -> None:
+        self.records.append(record)
+        self.end = record.offset + 1
+        self.waiting += len(record.value)
 
     @property
     def start(self) -> int:
@@ -27,7 +35,24 @@ class MemoryPartition:
     def commit(self, group: str, offset: int) -> None:
         if offset > self.end:
             raise ValueError(f"offset {offset} is behind the end, {self.end}")
-        self.committed[group] = max(offset, self.committed.get(group, 0))
+        self.committed[group] = max(self.past_gap(offset), self.committed.get(group, 0))
+        self.count()
+
+    def advance(self, offset: int) -> None:
+        self.gap = (self.gap[0] if self.gap[1] == self.end else self.end, offset)
+        self.end = offset
+        self.committed = {group: self.past_gap(at) for group, at in self.committed.items()}
+
+    def past_gap(self, offset: int) -> int:
+        return self.gap[1] if self.gap[0] <= offset < self.gap[1] else offset
+
+    def rewind(self) -> None:
+        self.committed = {group: min(offset, self.synced) for group, offset in self.committed.items()}
+        self.count()
+
+    def count(self) -> None:
+        committed = self.group(STORE_GROUP)
+        self.waiting = sum(len(record.value) for record in self.records if record.offset >= committed)
 
     def group(self, group: str) -> int:
         return max(self.committed.get(group, 0), self.start)
@@ -50,7 +75,7 @@ class MemoryLog:
         if rebooted:
             for topic in self._topics.values():
                 for partition in topic:
-                    partition.committed = {group: min(offset, partition.synced) for group, offset in partition.committed.items()}
+                    partition.rewind()
         return self
 
     def close(self) -> None:
@@ -77,12 +102,16 @@ class MemoryLog:
                 raise LogUnavailableError(self.refusal or ("it is closed" if self._closed else f"{backlog} bytes wait for the store"))
             self._turn += 1
             number = self._turn % len(partitions)
-            partition = partitions[number]
-            record = Record(topic, number, partition.end, value, dict(headers))
-            partition.records.append(record)
-            partition.end += 1
+            offset = partitions[number].end
+            self.put(topic, number, offset, value, headers)
+            return number, offset
+
+    def put(self, topic: str, partition: int, offset: int, value: bytes, headers: Mapping[str, str]) -> None:
+        """A record exactly there, for tests that need one at a certain position."""
+        found = self.topic(topic)[partition]
+        with self.changed:
+            found.put(Record(topic, partition, offset, value, dict(headers)))
             self.changed.notify_all()
-            return number, record.offset
 
     def records(self, topic: str, partition: int = 0, start: int = 0) -> Iterator[Record]:
         return iter([record for record in self.topic(topic)[partition].records if record.offset >= start])
@@ -112,18 +141,11 @@ class MemoryLog:
         found = self.topic(topic)[partition]
         with self.changed:
             if offset > found.end:
-                found.committed = {group: offset if at >= found.end else at for group, at in found.committed.items()}
-                found.end = offset
+                found.advance(offset)
                 self.changed.notify_all()
 
     def backlog_bytes(self) -> int:
-        return sum(
-            len(record.value)
-            for topic in self._topics.values()
-            for partition in topic
-            for record in partition.records
-            if record.offset >= partition.group(STORE_GROUP)
-        )
+        return sum(partition.waiting for topic in self._topics.values() for partition in topic)
 
 
 class MemoryWriter:

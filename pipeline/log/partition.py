@@ -44,6 +44,7 @@ class Partition:
         self._active: int | None = None
         self._distrusted = False
         """The newest file takes no more records, whatever its size."""
+        self._gap = (0, 0)
         if not directory.exists():
             directory.mkdir(parents=True)
             if sync:
@@ -54,7 +55,7 @@ class Partition:
     @property
     def start(self) -> int:
         """Offset of the oldest record that is kept."""
-        return self.segments[0].base if self.segments else self.end
+        return next((segment.base for segment in self.segments if segment.size), self.end)
 
     def _recover(self) -> int:
         if not self.segments:
@@ -69,8 +70,14 @@ class Partition:
         return scan.end
 
     def advance(self, offset: int) -> None:
-        """The next record gets at least this offset."""
-        self.end = max(self.end, offset)
+        """The next record gets this offset, which is more than `end`."""
+        self._gap = (self._gap[0] if self._gap[1] == self.end else self.end, offset)
+        self.end = offset
+
+    def past_gap(self, offset: int) -> int:
+        """Whoever has read up to a gap that `advance` made has read the gap too."""
+        first, after = self._gap
+        return after if first <= offset < after else offset
 
     def write(self, bodies: Sequence[Body]) -> Written:
         """Append to the newest segment, without acknowledging. Raises OSError; then nothing is left of them."""
@@ -124,6 +131,8 @@ class Partition:
 
     def close(self) -> None:
         """Raises OSError where the last records of a log that does not sync cannot be synced now."""
+        if self._distrusted and self.segments:
+            self._undo(self.segments[-1], trust_file=False)
         if self._active is not None:
             descriptor, self._active = self._active, None
             try:
@@ -134,6 +143,8 @@ class Partition:
     def _writable(self) -> tuple[Segment, int]:
         newest = self.segments[-1] if self.segments else None
         if newest is None or self._distrusted or newest.size >= self._segment_bytes:
+            return self._roll()
+        if newest.size == 0 and newest.base != self.end:  # made before `advance`: a file is named by its first record
             return self._roll()
         if self._active is None:
             self._active = os.open(newest.path, os.O_WRONLY)

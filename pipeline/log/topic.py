@@ -52,7 +52,7 @@ class Topic:
             for number, offset in offsets.items():
                 if offset > self.partitions[number].end:
                     raise ValueError(f"{self.name}/{number}: offset {offset} is behind the end, {self.partitions[number].end}")
-                committed[number] = max(offset, committed.get(number, 0))
+                committed[number] = max(self.partitions[number].past_gap(offset), committed.get(number, 0))
                 if group == STORE_GROUP:
                     self.partitions[number].backlog.commit(offset)
             snapshot = dict(committed)
@@ -76,10 +76,9 @@ class Topic:
             partition = self.partitions[number]
             if offset <= partition.end:
                 return
-            for offsets in self._committed.values():
-                if offsets.get(number, 0) >= partition.end:
-                    offsets[number] = offset
             partition.advance(offset)
+            for offsets in self._committed.values():
+                offsets[number] = partition.past_gap(offsets.get(number, 0))
             self.changed.notify_all()
 
     def acknowledge(self, partition: Partition, written: Written) -> None:
@@ -106,7 +105,7 @@ class Topic:
             number = partition.number
             known = [self._synced.get(number, 0), *(offsets.get(number, 0) for offsets in self._committed.values())]
             if max(known) > partition.end:
-                logger.warning("%s/%d lost records %d to %d that were read already", self.name, number, partition.end, max(known) - 1)
+                logger.warning("%s/%d: committed records %d to %d are not here", self.name, number, partition.end, max(known) - 1)
                 self.advance(number, max(known))
 
     def _rewind(self) -> None:
