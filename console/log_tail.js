@@ -1,0 +1,91 @@
+// The newest log records of a channel, in order, each once.
+import { signal } from './libraries.js';
+import { list, threadPath } from './api.js';
+import { channelOf, subscribe } from './socket.js';
+
+/** @typedef {import('./types').LogRecord} LogRecord */
+
+const KEPT = 5000;
+const PAGE = 200;
+const FLUSH_MS = 120;
+
+export const LEVELS = /** @type {const} */ (['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']);
+
+/** A record has no id: it is what it says. @param {LogRecord} record */
+const keyOf = (record) => `${record.timestamp}|${record.level}|${record.service}|${record.thread_id}|${record.step_id}|${typeof record.message === 'string' ? record.message : JSON.stringify(record.message)}`;
+
+/** @param {any} payload @returns {LogRecord[]} */
+function recordsOf(payload) {
+  if (Array.isArray(payload)) return payload;
+  if (!payload || typeof payload !== 'object') return [];
+  if (typeof payload.timestamp === 'string') return [payload];
+  return recordsOf(payload.logs ?? payload.log ?? payload.items ?? null);
+}
+
+/**
+ * @param {string} project
+ * @param {{thread?: string, levels?: string[]}} scope empty levels: all
+ */
+export function logTail(project, { thread = '', levels = [] }) {
+  const records = signal(/** @type {LogRecord[]} */ ([]));
+  const failure = signal('');
+  const older = signal(/** @type {string | null} */ (null));
+  const keys = new Set();
+  let alive = true;
+
+  /** @param {LogRecord[]} rows */
+  function add(rows) {
+    const fresh = rows.filter((record) => {
+      const key = keyOf(record);
+      return !keys.has(key) && keys.add(key);
+    });
+    if (fresh.length === 0) return;
+    fresh.sort((a, b) => a.timestamp.localeCompare(b.timestamp));
+    const last = records.value.at(-1);
+    const all = [...records.value, ...fresh];
+    if (last && fresh[0] && fresh[0].timestamp < last.timestamp) all.sort((a, b) => a.timestamp.localeCompare(b.timestamp));
+    for (const gone of all.slice(0, -KEPT)) keys.delete(keyOf(gone));
+    records.value = all.slice(-KEPT);
+  }
+
+  const path = thread ? threadPath(thread, '/logs') : '/api/logs';
+  /** @param {string | null} [cursor] */
+  async function load(cursor = null) {
+    try {
+      /** @type {import('./types').Page<LogRecord>} */
+      const page = await list(path, { project, limit: PAGE, cursor, level: levels.length === 1 ? levels[0] : '' });
+      if (!alive) return;
+      add(page.items);
+      older.value = page.next;
+      failure.value = '';
+    } catch (error) {
+      if (alive) failure.value = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** @type {LogRecord[]} */
+  let waiting = [];
+  const flush = setInterval(() => {
+    if (waiting.length === 0) return;
+    const rows = waiting;
+    waiting = [];
+    add(rows);
+  }, FLUSH_MS);
+  const channels = thread ? [`logs:thread:${thread}`] : levels.length > 0 ? levels.map((level) => `logs:level:${level}`) : ['logs:*'];
+  const leave = channels.map((channel) => subscribe(channelOf(channel, project), ({ type, event, payload }) => {
+    if (type === 'subscribed' || event === 'log') waiting.push(...recordsOf(payload));
+  }));
+  void load();
+
+  return {
+    records,
+    failure,
+    older,
+    loadOlder: () => older.value && load(older.value),
+    close: () => {
+      alive = false;
+      clearInterval(flush);
+      for (const go of leave) go();
+    },
+  };
+}

@@ -1,0 +1,106 @@
+// The timeline: one bar per step, nested under the step it happened in; open ones grow.
+import { html, useEffect, useMemo, useState } from '../libraries.js';
+import { clip, duration } from '../format.js';
+import { now } from '../store.js';
+import { barsOf, spanOf, ticksOf, titleOf } from '../steps.js';
+import { Icon } from './icons.js';
+import { Windowed } from './windowed.js';
+
+/** @typedef {import('../types').Bar} Bar */
+/** @typedef {{from: number, to: number}} Span */
+
+const ROW_PX = 30;
+const INDENT_PX = 14;
+const DEEPEST = 14;
+const TICKS = 6;
+const TITLE_LIMIT = 500;
+
+/** @type {Record<string, string>} */
+const TYPES = { directive: 'directive', script: 'script', tool_call: 'tool call', tool_result: 'tool result', llm_call: 'LLM call', check_permission: 'permission', span: 'other' };
+
+/** @param {number} value */
+const percent = (value) => `${Math.max(0, Math.min(100, value * 100)).toFixed(3)}%`;
+
+/** The coloured bar and its duration, the only part of a row that follows the clock. @param {{bar: Bar, span: Span}} properties */
+function Lane({ bar, span }) {
+  const end = bar.end ?? now.value;
+  const length = span.to - span.from;
+  const left = (bar.start - span.from) / length;
+  const width = Math.max(0, end - bar.start) / length;
+  const label = duration(bar.end === null ? Math.floor((end - bar.start) / 100) * 100 : (bar.step.duration_ms ?? end - bar.start));
+  const side = left + width < 0.85 ? { left: percent(left + width) } : { right: percent(1 - left), textAlign: /** @type {const} */ ('right') };
+  const { type, status } = bar.step;
+  return html`
+    <span class="lane">
+      <i class="bar" data-type=${type ?? 'span'} data-status=${status ?? ''} style=${{ left: percent(left), width: percent(width) }}></i>
+      <span class="bar-time number" style=${side}>${label}</span>
+    </span>
+  `;
+}
+
+/** @param {{bar: Bar, span: Span, selected: boolean, collapsed: boolean, onSelect: (id: string) => void, onToggle: (id: string) => void}} properties */
+function Row({ bar, span, selected, collapsed, onSelect, onToggle }) {
+  const { step, depth, children } = bar;
+  const [title, beside] = titleOf(step);
+  const toggle = (/** @type {Event} */ event) => {
+    event.stopPropagation();
+    onToggle(step.step_id);
+  };
+  return html`
+    <div class="bar-row" data-testid="step" data-type=${step.type ?? 'span'} data-status=${step.status ?? ''} data-selected=${selected} onClick=${() => onSelect(step.step_id)}>
+      <span class="bar-name" style=${{ paddingLeft: `${Math.min(depth, DEEPEST) * INDENT_PX}px` }}>
+        ${children > 0
+          ? html`<button type="button" class="twist" aria-expanded=${!collapsed} aria-label=${collapsed ? `Expand, ${children} inside` : 'Collapse'} onClick=${toggle}><${Icon} name=${collapsed ? 'open' : 'down'} /></button>`
+          : html`<span class="twist"></span>`}
+        <i class="dot" data-type=${step.type ?? 'span'} title=${TYPES[step.type ?? ''] ?? clip(step.type)}></i>
+        <button type="button" class="bar-title clip" data-row title=${clip(step.name, TITLE_LIMIT)} aria-label=${`${TYPES[step.type ?? ''] ?? 'step'} ${clip(title, 100)}, ${step.status ?? ''}`}><bdi>${clip(title, 120)}</bdi></button>
+        ${step.status === 'error' ? html`<${Icon} name="error" />` : null}
+        ${beside ? html`<span class="beside clip">${clip(beside, 60)}</span>` : null}
+        ${collapsed ? html`<span class="beside">+${children}</span>` : null}
+      </span>
+      <${Lane} bar=${bar} span=${span} />
+    </div>
+  `;
+}
+
+/** @param {{bars: Bar[], running: boolean}} properties @returns {Span} */
+function useSpan({ bars, running }) {
+  const end = running ? Math.ceil(now.value / 1000) * 1000 : 0;
+  return useMemo(() => spanOf(bars, end), [bars, end]);
+}
+
+/**
+ * @param {{steps: Map<string, import('../types').Step>, running: boolean, selected: string, onSelect: (id: string) => void}} properties
+ */
+export function Waterfall({ steps, running, selected, onSelect }) {
+  const [collapsed, fold] = useState(/** @type {Set<string>} */ (new Set()));
+  const [reveal, show] = useState(-1);
+  const bars = useMemo(() => barsOf(steps, collapsed), [steps, collapsed]);
+  const open = running && bars.some((bar) => bar.end === null);
+  const span = useSpan({ bars, running: open });
+  const ticks = ticksOf(span.to - span.from, TICKS);
+  const types = useMemo(() => new Set([...steps.values()].map((step) => step.type ?? 'span')), [steps]);
+  const toggle = (/** @type {string} */ id) => fold((old) => (old.has(id) ? new Set([...old].filter((other) => other !== id)) : new Set([...old, id])));
+  const parents = useMemo(() => bars.filter((bar) => bar.children > 0 && bar.depth > 0).map((bar) => bar.step.step_id), [bars]);
+  useEffect(() => {
+    show(selected ? bars.findIndex((bar) => bar.step.step_id === selected) : -1);
+  }, [selected]);
+  if (bars.length === 0) return html`<p class="notice">No steps yet.</p>`;
+  return html`
+    <div class="waterfall">
+      <div class="waterfall-tools">
+        <span class="number">${steps.size} steps</span>
+        <span class="legend">${Object.keys(TYPES).filter((type) => types.has(type)).map((type) => html`<span key=${type}><i class="dot" data-type=${type}></i>${TYPES[type]}</span>`)}</span>
+        ${parents.length > 0 || collapsed.size > 0 ? html`<button type="button" class="link" onClick=${() => fold(collapsed.size > 0 ? new Set() : new Set(parents))}>${collapsed.size > 0 ? 'Expand all' : 'Collapse all'}</button>` : null}
+      </div>
+      <div class="axis" aria-hidden="true"><span class="axis-name"></span><span class="axis-lane">
+        ${ticks.map((tick) => html`<span key=${tick} class="tick number" style=${{ left: percent(tick / (span.to - span.from)) }}>${tick === 0 ? '0' : duration(tick)}</span>`)}
+      </span></div>
+      <${Windowed} name="waterfall" label="Timeline" count=${bars.length} rowHeight=${ROW_PX} reveal=${reveal} row=${(/** @type {number} */ index) => {
+        const bar = /** @type {Bar} */ (bars[index]);
+        const id = bar.step.step_id;
+        return html`<${Row} key=${id} bar=${bar} span=${span} selected=${selected === id} collapsed=${collapsed.has(id)} onSelect=${onSelect} onToggle=${toggle} />`;
+      }} />
+    </div>
+  `;
+}

@@ -1,0 +1,142 @@
+// One thread: its row, steps, messages and permission events; loaded by REST, kept up by its channel.
+import { batch, signal } from './libraries.js';
+import { list, query, request, threadPath } from './api.js';
+import { channelOf, subscribe } from './socket.js';
+
+/** @typedef {import('./types').Thread} Thread */
+/** @typedef {import('./types').Step} Step */
+/** @typedef {import('./types').Message} Message */
+/** @typedef {import('./types').Permission} Permission */
+
+const PAGE = 1000;
+const FLUSH_MS = 150;
+const SETTLE_MS = 800;
+
+/** @param {Permission} event */
+const permissionKey = (event) => event.event_id ?? `${event.timestamp}/${event.resource}/${event.action}`;
+
+/** @param {Message & {metadata?: Record<string, string>}} message */
+const messageKey = (message) => (message.content_hash ? `${message.role}/${message.content_hash}/${message.metadata?.['occurrence'] ?? ''}` : `${message.sequence}/${message.timestamp}`);
+
+/** Rows from whatever wraps them. @param {any} body @param {string[]} names @returns {any[]} */
+function rowsIn(body, names) {
+  for (const name of names) {
+    const rows = body?.[name];
+    if (Array.isArray(rows)) return rows;
+    if (Array.isArray(rows?.items)) return rows.items;
+  }
+  return [];
+}
+
+/** @param {string} project @param {string} id */
+export function threadDetail(project, id) {
+  const thread = signal(/** @type {Thread | null} */ (null));
+  const children = signal(/** @type {Thread[]} */ ([]));
+  const steps = signal(/** @type {Map<string, Step>} */ (new Map()));
+  const messages = signal(/** @type {Map<string, Message>} */ (new Map()));
+  const permissions = signal(/** @type {Map<string, Permission>} */ (new Map()));
+  const failure = signal('');
+  const loading = signal(true);
+  let alive = true;
+
+  /** @param {Step[]} rows */
+  function addSteps(rows) {
+    if (rows.length === 0) return;
+    const next = new Map(steps.value);
+    for (const row of rows) {
+      if (!row?.step_id) continue;
+      const folded = row['span_ids'];
+      if (Array.isArray(folded)) for (const other of folded) if (other !== row.step_id) next.delete(other);
+      next.set(row.step_id, { ...next.get(row.step_id), ...row });
+    }
+    steps.value = next;
+  }
+
+  /** @template Row @param {import('./libraries').Signal<Map<string, Row>>} into @param {Row[]} rows @param {(row: Row) => string} keyOf */
+  function add(into, rows, keyOf) {
+    if (rows.length === 0) return;
+    const next = new Map(into.value);
+    for (const row of rows) next.set(keyOf(row), { ...next.get(keyOf(row)), ...row });
+    into.value = next;
+  }
+
+  /** @param {string} path @param {(rows: any[]) => void} take */
+  async function everyPage(path, take) {
+    /** @type {string | null} */
+    let cursor = null;
+    do {
+      /** @type {import('./types').Page<any>} */
+      const page = await list(path, { project, limit: PAGE, cursor });
+      if (!alive) return;
+      take(page.items);
+      cursor = page.next;
+    } while (cursor);
+  }
+
+  async function loadRow() {
+    const body = await request(threadPath(id) + query({ project }));
+    if (!alive) return;
+    thread.value = body.thread ?? body;
+    children.value = rowsIn(body, ['children', 'sub_threads']);
+  }
+
+  async function load() {
+    try {
+      await loadRow();
+      await everyPage(threadPath(id, '/timeline'), addSteps);
+      await everyPage(threadPath(id, '/transcript'), (rows) => add(messages, rows, messageKey));
+      await everyPage(`/api/permissions/audit/${encodeURIComponent(id)}`, (rows) => add(permissions, rows, permissionKey));
+      failure.value = '';
+    } catch (error) {
+      if (alive) failure.value = error instanceof Error ? error.message : String(error);
+    }
+    if (alive) loading.value = false;
+  }
+
+  /** @type {import('./types').Frame[]} */
+  let frames = [];
+  const flush = setInterval(() => {
+    const taken = frames;
+    if (taken.length === 0) return;
+    frames = [];
+    batch(() => {
+      /** @param {string} event */
+      const of = (event) => taken.filter((frame) => frame.event === event).map((frame) => /** @type {any} */ (frame.payload));
+      addSteps(of('step').map((body) => body.step ?? body));
+      add(messages, of('message').map((body) => body.message ?? body), messageKey);
+      add(permissions, of('permission').map((body) => body.permission ?? body), permissionKey);
+      for (const { event, payload } of taken) {
+        if (event?.startsWith('thread.')) thread.value = { ...thread.value, .../** @type {any} */ (payload)?.thread ?? payload };
+      }
+    });
+  }, FLUSH_MS);
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let settle;
+  const leave = subscribe(channelOf(`thread:${id}`, project), (frame) => {
+    if (frame.type === 'event') {
+      frames.push(frame);
+      // Folding of spans into steps follows a moment later: read the row once more when it is quiet.
+      clearTimeout(settle);
+      settle = setTimeout(() => loadRow().catch(() => undefined), SETTLE_MS);
+    } else if (frame.type === 'subscribed') {
+      /** @type {any} */
+      const body = frame.payload ?? {};
+      batch(() => {
+        if (body.thread) thread.value = { ...thread.value, ...body.thread };
+        addSteps(rowsIn(body, ['timeline', 'steps']));
+        add(messages, rowsIn(body, ['transcript', 'messages']), messageKey);
+        add(permissions, rowsIn(body, ['permissions']), permissionKey);
+      });
+    }
+  });
+  void load();
+
+  const close = () => {
+    alive = false;
+    clearInterval(flush);
+    clearTimeout(settle);
+    leave();
+  };
+  return { thread, children, steps, messages, permissions, failure, loading, load, close };
+}
