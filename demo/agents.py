@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from demo.connections import Answer, Connections
+from demo.messages import message, text, tool_request, tool_response
 from demo.telemetry import Telemetry
 from mission_control import emit
 
@@ -107,7 +108,7 @@ class Run:
 
     async def think(self, said: str, *requests: dict[str, Any]) -> None:
         """One model call that answers with text, and with tool calls if there are any."""
-        p, answer = self.persona, emit.message("assistant", emit.text(said), *requests)
+        p, answer = self.persona, message("assistant", text(said), *requests)
         with emit.llm_call(p.provider, p.model, self.history, system=p.system) as call:
             await self.world.sleep(self.chance.uniform(0.25, 1.1))
             call.first_token()
@@ -157,15 +158,15 @@ class Run:
 
     def hear(self, said: str) -> None:
         """A person says something."""
-        self.history.append(emit.message("user", emit.text(said)))
+        self.history.append(message("user", text(said)))
 
     async def _request(self, said: str, tool: str, arguments: Mapping[str, str]) -> str:
         call_id = f"call_{self.chance.getrandbits(64):016x}"
-        await self.think(said, emit.tool_request(call_id, tool, arguments))
+        await self.think(said, tool_request(call_id, tool, arguments))
         return call_id
 
     def _remember(self, call_id: str, answer: Answer) -> None:
-        self.history.append(emit.message("tool", emit.tool_response(call_id, answer.text)))
+        self.history.append(message("tool", tool_response(call_id, answer.text)))
 
     async def _guarded(self, call: emit.ToolCall, server: str, tool: str, arguments: dict[str, str], fault: str | None) -> Answer:
         need, name = f"{server}.{tool}", self.persona.name

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from demo.telemetry import Telemetry, quiet
 from mission_control import emit
 
 USERS = ("mara.lind", "tom.okafor", "ines.vidal", "jan.peters", "yuki.mori")
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 _RUNNING = 9
 _OPENING = 9
 _GAP_S = 0.4
@@ -40,7 +42,6 @@ class Options:
     speed: float = 1.0
     duration: float | None = None
     once: str | None = None
-    fork: bool = hasattr(os, "fork")
 
 
 def deck(seed: int) -> Iterator[Scenario]:
@@ -123,7 +124,7 @@ async def work(options: Options, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def launching(options: Options) -> AsyncIterator[Launch]:
     """How servers start: by fork where the platform can, else each as a fresh process."""
-    if not options.fork:
+    if not CAN_FORK:
         yield stdio_launch(options.endpoint, options.speed)
         return
     async with hosting(options.endpoint, options.speed) as host:

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -45,7 +45,11 @@ class Host:
         """MCP transport to a new server process; leaving the block ends the server. Raises OSError if the host is gone."""
         mine, theirs = socket.socketpair()
         with theirs:
-            await self._fork(name, theirs)
+            try:
+                await self._fork(name, theirs)
+            except OSError:
+                mine.close()
+                raise
         reader, writer = await asyncio.open_connection(sock=mine, limit=_LINE_LIMIT)
         incoming_send, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing, outgoing_receive = anyio.create_memory_object_stream[SessionMessage](0)
@@ -70,20 +74,16 @@ class Host:
 
 async def _receive(reader: asyncio.StreamReader, into: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
     async with into:
-        try:
+        with suppress(ConnectionError, anyio.BrokenResourceError):
             while line := await reader.readline():
                 await into.send(SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False)))
-        except (ConnectionError, anyio.BrokenResourceError):
-            return
 
 
 async def _send(outgoing: MemoryObjectReceiveStream[SessionMessage], writer: asyncio.StreamWriter) -> None:
-    async for message in outgoing:
-        writer.write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
-        try:
+    with suppress(ConnectionError):
+        async for message in outgoing:
+            writer.write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
             await writer.drain()
-        except ConnectionError:
-            return
 
 
 @asynccontextmanager
@@ -119,14 +119,14 @@ def fork_servers(control: socket.socket, endpoint: str, speed: float) -> None:
         if not name:
             return
         pid = os.fork()
-        if pid == 0:
+        if pid == 0:  # pragma: no cover  # as above
             control.close()
             _become(name.decode(), received[0], endpoint, speed)
         os.close(received[0])
         control.sendall(pid.to_bytes(_PID_BYTES))
 
 
-def _become(name: str, wire: int, endpoint: str, speed: float) -> None:
+def _become(name: str, wire: int, endpoint: str, speed: float) -> None:  # pragma: no cover  # only in the forked process, unseen from here
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

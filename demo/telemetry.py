@@ -47,12 +47,36 @@ _SEVERITIES = (
 )
 
 
-class ThreadStamps(SpanProcessor):
-    """Marks spans of other libraries (the MCP client's) with the thread that they belong to."""
+class Gauge:
+    """Memory and CPU of this process, read at most once a second."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._read_at, self._used = time.monotonic(), sum(self._process.cpu_times()[:2])
+        self.memory_bytes, self.cpu_utilization = self._process.memory_info().rss, 0.0
+
+    def read(self) -> Gauge:
+        """Itself, fresh. CPU is the share of one core since the reading before."""
+        now = time.monotonic()
+        if (passed := now - self._read_at) >= 1:
+            used = sum(self._process.cpu_times()[:2])
+            self.memory_bytes, self.cpu_utilization = self._process.memory_info().rss, (used - self._used) / passed
+            self._read_at, self._used = now, used
+        return self
+
+
+class SpanStamps(SpanProcessor):
+    """Marks every span with its thread (those of other libraries too) and with what the process uses."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Called by the SDK when a span begins."""
         emit.stamp(span, parent_context)
+        gauge = self._gauge.read()
+        span.set_attribute("process.memory.usage", gauge.memory_bytes)
+        span.set_attribute("process.cpu.utilization", round(gauge.cpu_utilization, 4))
 
     def on_end(self, span: ReadableSpan) -> None:
         """Nothing to do when it ends."""
@@ -128,7 +152,7 @@ class Telemetry:
     _services: dict[str, tuple[TracerProvider, LoggerProvider]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        url = self.endpoint.rstrip("/")
+        url, self._gauge = self.endpoint.rstrip("/"), Gauge()
         gzip = Compression.Gzip
         self._span_exporter = OTLPSpanExporter(f"{url}/v1/traces", timeout=_TIMEOUT_S, compression=gzip)
         self._log_exporter = OTLPLogExporter(f"{url}/v1/logs", timeout=_TIMEOUT_S, compression=gzip)
@@ -141,7 +165,7 @@ class Telemetry:
         )
         self.meters = MeterProvider([reader], resource(self.service), shutdown_on_exit=False)
         meter = self.meters.get_meter("demo")
-        _observe_process(meter)
+        _observe_process(meter, self._gauge)
         self.tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "Tokens per model call")
         self._handler = OtelHandler(self.of(self.service)[1])
 
@@ -149,7 +173,7 @@ class Telemetry:
         """The providers of one service of this process: same exporter, own resource."""
         if service not in self._services:
             tracers = TracerProvider(resource=resource(service), shutdown_on_exit=False)
-            tracers.add_span_processor(ThreadStamps())
+            tracers.add_span_processor(SpanStamps(self._gauge))
             tracers.add_span_processor(self._spans)
             loggers = LoggerProvider(resource(service), shutdown_on_exit=False)
             loggers.add_log_record_processor(self._logs)
@@ -221,18 +245,12 @@ class OncePerMinute(logging.Filter):
         return True
 
 
-def _observe_process(meter: metrics.Meter) -> None:
-    process = psutil.Process()
-    last = [time.monotonic(), sum(process.cpu_times()[:2])]
-
+def _observe_process(meter: metrics.Meter, gauge: Gauge) -> None:
     def memory(_: CallbackOptions) -> Iterable[Observation]:
-        yield Observation(process.memory_info().rss)
+        yield Observation(gauge.read().memory_bytes)
 
     def cpu(_: CallbackOptions) -> Iterable[Observation]:
-        now, used = time.monotonic(), sum(process.cpu_times()[:2])
-        share = (used - last[1]) / max(now - last[0], 1e-3)
-        last[:] = [now, used]
-        yield Observation(share)
+        yield Observation(gauge.read().cpu_utilization)
 
     meter.create_observable_gauge("process.memory.usage", [memory], "By", "Resident memory")
     meter.create_observable_gauge("process.cpu.utilization", [cpu], "1", "Share of one core since the last reading")

@@ -4,7 +4,7 @@ One file that needs only `opentelemetry-api`: import it, or copy it into your pr
 
     with emit.thread("planner", user_input="ship it") as thread:
         with emit.llm_call("anthropic", "claude-sonnet-4-5", messages) as call:
-            call.respond([emit.message("assistant", emit.text("on it"))], input_tokens=812, output_tokens=31)
+            call.respond([answer], input_tokens=812, output_tokens=31, finish_reasons=["tool_call"])
         with emit.tool_call("deploy.start", {"service": "api"}, mcp="deploy") as tool:
             emit.permission_check("tool", "deploy.start", "execute", "allow", "planner may deploy")
             tool.result(start_deploy("api"))
@@ -19,20 +19,40 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack, cast
 from uuid import uuid4
 
 from opentelemetry import context, trace
 from opentelemetry._logs import LoggerProvider, SeverityNumber, get_logger_provider
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
+from opentelemetry.util.types import AttributeValue
 
 SCOPE: Final = "mission_control.emit"
 STEP_START: Final = "mission_control.step.start"
+Messages = Sequence[Mapping[str, Any]]
 Result = Literal["allow", "deny", "ask", "error"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 ThreadStatus = Literal["complete", "error", "cancelled"]
 _THREAD: Final = context.create_key("mission_control.thread")
 _PROVIDERS: Final = context.create_key("mission_control.providers")
+_NAMES: Final[Mapping[str, str]] = {
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "finish_reasons": "gen_ai.response.finish_reasons",
+    "model": "gen_ai.response.model",
+    "response_id": "gen_ai.response.id",
+    "policy": "permission.policy.id",
+    "policy_version": "permission.policy.version",
+    "subject_type": "permission.subject.type",
+    "subject_id": "permission.subject.id",
+    "escalation_status": "permission.escalation.status",
+    "escalation_target": "permission.escalation.target",
+    "error_type": "error.type",
+}
+"""Keyword argument = attribute; what is missing for a permission check is `permission.{name}`."""
 
 
 class CancelRequested(Exception):
@@ -124,14 +144,9 @@ def thread(agent: str, thread_id: str | None = None, **options: Unpack[ThreadOpt
     parent_id = options.get("parent_id", outer.id if outer else None)
     me = Thread(thread_id or uuid4().hex, agent, parent_id, options.get("user_id", outer.user_id if outer else None))
     token = context.attach(context.set_value(_THREAD, me))
-    known = _without_none(
-        {
-            "mission_control.thread.parent_id": parent_id,
-            "mission_control.user_input": options.get("user_input"),
-            "mission_control.capabilities": options.get("capabilities"),
-            "session.previous_id": options.get("previous_id"),
-        }
-    )
+    wanted = {"mission_control.thread.parent_id": parent_id, "session.previous_id": options.get("previous_id")}
+    wanted |= {f"mission_control.{name}": cast("str | None", options.get(name)) for name in ("user_input", "capabilities")}
+    known = _without_none(wanted)
     attributes = {"gen_ai.operation.name": "invoke_agent", **known, **options.get("attributes", {})}
     try:
         with _begin(f"invoke_agent {agent}", attributes) as span:
@@ -195,7 +210,7 @@ def tool_call(name: str, arguments: Mapping[str, Any], *, call_id: str | None = 
 
 
 class Usage(TypedDict, total=False):
-    """Tokens; `input_tokens` includes `cache_read_tokens` and `cache_write_tokens`. Then what else a response says."""
+    """What a response says; `input_tokens` includes the cached ones."""
 
     input_tokens: int
     output_tokens: int
@@ -205,18 +220,6 @@ class Usage(TypedDict, total=False):
     finish_reasons: Sequence[str]
     model: str
     response_id: str
-
-
-_RESPONSE_NAMES: Final = {
-    "input_tokens": "gen_ai.usage.input_tokens",
-    "output_tokens": "gen_ai.usage.output_tokens",
-    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
-    "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
-    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
-    "finish_reasons": "gen_ai.response.finish_reasons",
-    "model": "gen_ai.response.model",
-    "response_id": "gen_ai.response.id",
-}
 
 
 @dataclass(frozen=True)
@@ -229,54 +232,30 @@ class LlmCall(Step):
         """The first piece of the answer is here: sets `gen_ai.response.time_to_first_chunk` (seconds)."""
         self.span.set_attribute("gen_ai.response.time_to_first_chunk", time.monotonic() - self.began)
 
-    def respond(self, messages: Sequence[Mapping[str, Any]], **usage: Unpack[Usage]) -> None:
+    def respond(self, messages: Messages, **usage: Unpack[Usage]) -> None:
         """Record the answer and what it cost."""
         self.span.set_attribute("gen_ai.output.messages", to_json(messages))
-        self.span.set_attributes({_RESPONSE_NAMES[name]: value for name, value in usage.items()})  # type: ignore[misc]  # TypedDict values are object
-
-
-class LlmOptions(TypedDict, total=False):
-    """`system` becomes `gen_ai.system_instructions`, `tools` `gen_ai.tool.definitions`."""
-
-    operation: str
-    system: str
-    tools: Sequence[Mapping[str, Any]]
-    attributes: Mapping[str, Any]
+        for name, value in usage.items():
+            self.span.set_attribute(_NAMES[name], cast(AttributeValue, value))
 
 
 @contextmanager
-def llm_call(provider: str, model: str, messages: Sequence[Mapping[str, Any]] = (), **options: Unpack[LlmOptions]) -> Iterator[LlmCall]:
-    """Call a model: the span `chat {model}`, with the whole history it was given (see `message`)."""
-    operation = options.get("operation", "chat")
+def llm_call(
+    provider: str, model: str, messages: Messages, *, system: str | None = None, tools: Messages = (), operation: str = "chat"
+) -> Iterator[LlmCall]:
+    """Call a model: the span `{operation} {model}`, with the whole history it was given. `tools`: definitions of those offered.
+
+    A message is `{"role": "user", "parts": [{"type": "text", "content": "…"}]}`; other parts are `tool_call` (id, name, arguments)
+    and `tool_call_response` (id, response), as in OpenTelemetry's GenAI conventions.
+    """
     known = {"gen_ai.operation.name": operation, "gen_ai.provider.name": provider, "gen_ai.request.model": model}
-    with _begin(f"{operation} {model}", {**known, **options.get("attributes", {})}, SpanKind.CLIENT) as span:
-        heavy = {"gen_ai.input.messages": to_json(messages)}
-        if "system" in options:
-            heavy["gen_ai.system_instructions"] = to_json([text(options["system"])])
-        if "tools" in options:
-            heavy["gen_ai.tool.definitions"] = to_json(options["tools"])
-        span.set_attributes(heavy)
+    with _begin(f"{operation} {model}", known, SpanKind.CLIENT) as span:
+        span.set_attribute("gen_ai.input.messages", to_json(messages))
+        if system:
+            span.set_attribute("gen_ai.system_instructions", to_json([{"type": "text", "content": system}]))
+        if tools:
+            span.set_attribute("gen_ai.tool.definitions", to_json(tools))
         yield LlmCall(span)
-
-
-def message(role: str, *parts: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """One message of a history: role system, user, assistant or tool."""
-    return {"role": role, "parts": list(parts), **more}
-
-
-def text(content: str) -> dict[str, Any]:
-    """Part of a message: text."""
-    return {"type": "text", "content": content}
-
-
-def tool_request(call_id: str, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Part of an assistant's message: it wants a tool called."""
-    return {"type": "tool_call", "id": call_id, "name": name, "arguments": dict(arguments)}
-
-
-def tool_response(call_id: str, response: Any) -> dict[str, Any]:
-    """Part of a tool's message: what the call gave."""
-    return {"type": "tool_call_response", "id": call_id, "response": response}
 
 
 class Details(TypedDict, total=False):
@@ -301,23 +280,6 @@ class Details(TypedDict, total=False):
     error_type: str
 
 
-_DETAIL_NAMES: Final = {
-    "reason_code": "permission.reason_code",
-    "policy": "permission.policy.id",
-    "policy_version": "permission.policy.version",
-    "rule": "permission.rule",
-    "rules": "permission.rules",
-    "inheritance": "permission.inheritance",
-    "source": "permission.source",
-    "severity": "permission.severity",
-    "subject_type": "permission.subject.type",
-    "subject_id": "permission.subject.id",
-    "escalation_status": "permission.escalation.status",
-    "escalation_target": "permission.escalation.target",
-    "error_type": "error.type",
-}
-
-
 @dataclass
 class PermissionCheck:
     """A decision that was reported. After "ask", `resolve` reports how it ended, under the same id."""
@@ -336,7 +298,7 @@ class PermissionCheck:
 
     def report(self, result: Result, reason: str, more: Mapping[str, Any]) -> None:
         """Send the event `permission.check`; lists go as JSON text, which every SDK can carry."""
-        said = {_DETAIL_NAMES[k]: to_json(v) if k in ("rules", "inheritance") else v for k, v in self.details.items()}
+        said = {_NAMES.get(k, f"permission.{k}"): to_json(v) if k in ("rules", "inheritance") else v for k, v in self.details.items()}
         escalation = {"permission.escalation.required": True, "permission.escalation.id": self.id} if self.is_escalation else {}
         attributes = {
             "permission.check.id": self.id,
