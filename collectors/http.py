@@ -1,6 +1,5 @@
 """OTLP over HTTP: a plain ASGI app that translates between HTTP and the receiver."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collectors.admission import Work
+from collectors.body import Body, SenderLeftError
 from collectors.errors import (
     NOT_FOUND,
     NOT_POST,
@@ -40,10 +40,6 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 _CONTENT_TYPES: Final[dict[Encoding, bytes]] = {"protobuf": PROTOBUF_TYPE.encode(), "json": JSON_TYPE.encode()}
 _INLINE_COMPRESSED: Final = 16 * 1024
 """Compressed bodies up to this size are inflated on the event loop."""
-
-
-class SenderLeftError(Exception):
-    """The connection closed before the body was complete; nobody is left to be answered."""
 
 
 def http_app(receiver: Receiver, settings: Settings) -> ASGIApp:
@@ -85,21 +81,22 @@ class OtlpHttp:
 
     async def _export(self, topic: str, headers: Headers, encoding: Encoding | None, receive: Receive, send: Send) -> None:
         started = perf_counter()
+        body = Body(receive, headers, self._limit, self._timeout)
         try:
-            outcome = await self._accept(topic, headers, encoding, receive)
+            outcome = await self._accept(topic, headers, encoding, body)
         except SenderLeftError:
             self._receiver.record(topic, "http", "sender_left", started)
         except Exception as error:
             if not isinstance(error, MissionControlError):
                 log.exception("otlp request failed", extra={"topic": topic, "transport": "http"})
             self._receiver.record(topic, "http", refusal(error).outcome, started)
-            await self._refuse(error, headers, encoding or "json", receive, send)
+            await _refuse(error, encoding or "json", body, send)
         else:
             self._receiver.record(topic, "http", str(outcome), started)
             used = encoding or "json"
             await _answer(send, 200, otlp.success(topic, used, outcome.rejected, outcome.reason), used)
 
-    async def _accept(self, topic: str, headers: Headers, encoding: Encoding | None, receive: Receive) -> Outcome:
+    async def _accept(self, topic: str, headers: Headers, encoding: Encoding | None, body: Body) -> Outcome:
         project = _utf8(headers.get(b"x-mission-control-project"))
         credential = credential_of(headers.get(b"authorization", ""), headers.get(b"x-api-key", ""))
         sender = self._receiver.keys.sender(credential, project_of(project))
@@ -107,28 +104,9 @@ class OtlpHttp:
             raise UnsupportedError("Content-Type", headers.get(b"content-type", ""), f"{PROTOBUF_TYPE} or {JSON_TYPE}")
         coding = coding_of(headers.get(b"content-encoding", ""))
         with self._receiver.admission.enter() as work:
-            body = await self._read(headers, receive, work)
-            if coding and body:
-                body = await self._inflate(coding, body, work)
-            return await self._receiver.receive(Incoming(topic, body, encoding, sender, "http"))
-
-    async def _read(self, headers: Headers, receive: Receive, work: Work) -> bytes:
-        """The body as it came over the wire, at most otlp_max_bytes of it, within otlp_request_timeout."""
-        if int(headers.get(b"content-length", 0)) > self._limit:
-            raise TooLargeError(self._limit, "by its Content-Length")
-        pieces: list[bytes] = []
-        try:
-            async with asyncio.timeout(self._timeout):
-                while True:
-                    piece, more = await _piece(receive)
-                    work.hold(len(piece))
-                    pieces.append(piece)
-                    if work.held > self._limit:
-                        raise TooLargeError(self._limit, "before decompression")
-                    if not more:
-                        return b"".join(pieces)
-        except TimeoutError:
-            raise SlowSenderError(self._timeout) from None
+            raw = await body.read(work)
+            plain = await self._inflate(coding, raw, work) if coding and raw else raw
+            return await self._receiver.receive(Incoming(topic, plain, encoding, sender, "http"))
 
     async def _inflate(self, coding: str, body: bytes, work: Work) -> bytes:
         size = len(body) if len(body) <= _INLINE_COMPRESSED else INLINE_BYTES + 1
@@ -136,42 +114,17 @@ class OtlpHttp:
         work.hold(len(plain))
         return plain
 
-    async def _refuse(self, error: Exception, headers: Headers, encoding: Encoding, receive: Receive, send: Send) -> None:
-        extra: list[tuple[bytes, bytes]] = []
-        if (isinstance(error, TooLargeError) and not await self._drain(headers, receive)) or isinstance(error, SlowSenderError):
-            extra.append((b"connection", b"close"))
-        if isinstance(error, UnauthenticatedError):
-            extra.append((b"www-authenticate", b"Bearer"))
-        delay = retry_after(error)
-        if delay is not None:
-            extra.append((b"retry-after", str(max(1, math.ceil(delay))).encode()))
-        await _say(send, refusal(error), explanation(error), encoding, extra, delay)
 
-    async def _drain(self, headers: Headers, receive: Receive) -> bool:
-        """Whether the rest of a body that is too large came: most senders read no answer before they have sent all.
-
-        At most twice the limit is read and thrown away; beyond that the connection closes under the sender.
-        """
-        left = 2 * self._limit
-        if b"expect" in headers or int(headers.get(b"content-length", 0)) > left:
-            return False
-        try:
-            async with asyncio.timeout(self._timeout):
-                more = True
-                while more and left > 0:
-                    piece, more = await _piece(receive)
-                    left -= len(piece)
-                return not more
-        except (TimeoutError, SenderLeftError):
-            return False
-
-
-async def _piece(receive: Receive) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether more follow; raises SenderLeftError."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise SenderLeftError
-    return message.get("body", b""), message.get("more_body", False)
+async def _refuse(error: Exception, encoding: Encoding, body: Body, send: Send) -> None:
+    extra: list[tuple[bytes, bytes]] = []
+    if isinstance(error, SlowSenderError) or (isinstance(error, TooLargeError) and not await body.drain()):
+        extra.append((b"connection", b"close"))
+    if isinstance(error, UnauthenticatedError):
+        extra.append((b"www-authenticate", b"Bearer"))
+    delay = retry_after(error)
+    if delay is not None:
+        extra.append((b"retry-after", str(max(1, math.ceil(delay))).encode()))
+    await _say(send, refusal(error), explanation(error), encoding, extra, delay)
 
 
 def _utf8(header: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client import CollectorRegistry
 
 from collectors.grpc import OtlpGrpc
@@ -21,6 +22,7 @@ from schemas.errors import LogUnavailableError
 from schemas.metrics import Metrics
 from schemas.otlp import ExportRequest
 from schemas.settings import Settings, load_settings
+from schemas.topics import PROJECT_HEADER
 
 NOW = 1_790_000_000_000_000_000
 
@@ -74,6 +76,11 @@ class Collector:
     def metric(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"mission_control_{name}", labels)
 
+    async def reaches(self, value: float, name: str, **labels: str) -> None:
+        async with asyncio.timeout(20):
+            while self.metric(name, **labels) != value:  # noqa: ASYNC110  metrics tell nobody that they change
+                await asyncio.sleep(0.005)
+
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[int]:
@@ -122,3 +129,21 @@ async def collect(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Collect]:
 @pytest.fixture
 async def collector(collect: Collect) -> Collector:
     return await collect()
+
+
+def spans_request(count: int = 1, project: str = "", **attributes: str) -> ExportTraceServiceRequest:
+    """`count` spans of one resource."""
+    request = ExportTraceServiceRequest()
+    add_resource(request, count, project, **attributes)
+    return request
+
+
+def add_resource(request: ExportTraceServiceRequest, count: int, project: str, **attributes: str) -> None:
+    block = request.resource_spans.add()
+    if project:
+        block.resource.attributes.add(key=PROJECT_HEADER).value.string_value = project
+    scope = block.scope_spans.add()
+    for index in range(count):
+        span = scope.spans.add(trace_id=b"t" * 16, span_id=index.to_bytes(8, "big"), name=f"span {index}")
+        for key, value in attributes.items():
+            span.attributes.add(key=key).value.string_value = value
