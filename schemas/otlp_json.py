@@ -28,9 +28,7 @@ def load_json(body: bytes) -> dict[str, Any]:
         if isinstance(document, dict):
             return _object(document, 0)
     except RecursionError:
-        raise MalformedRequestError(
-            "the JSON is nested too deeply", "a hundred levels of attribute values are read"
-        ) from None
+        raise MalformedRequestError("the JSON is nested too deeply", "a hundred levels of attribute values are read") from None
     raise MalformedRequestError("the JSON is not an object", 'OTLP/JSON is an object such as {"resourceSpans": [...]}')
 
 
@@ -136,14 +134,13 @@ def _integer(result: dict[str, Any], key: str, value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     """What an attribute value in OTLP's JSON form means, as ordinary JSON."""
-    if not isinstance(value, dict):
-        return value
-    for key, inner in value.items():
-        if key in _NESTED:
-            items = inner.get("values") if isinstance(inner, dict) else None
-            return _items(key, items if isinstance(items, list) else [])
+    if not isinstance(value, dict) or not value:
+        return None
+    key, inner = next(iter(value.items()))
+    if key not in _NESTED:
         return inner
-    return None
+    items = inner.get("values") if isinstance(inner, dict) else None
+    return _items(key, items if isinstance(items, list) else [])
 
 
 def _items(key: str, items: list[Any]) -> Any:
