@@ -1,4 +1,4 @@
-"""Agents: personas, and one run of one agent with its growing history."""
+"""One run of one agent, with its growing history."""
 
 from __future__ import annotations
 
@@ -12,60 +12,16 @@ from typing import Any
 
 from demo.connections import Answer, Connections
 from demo.messages import message, text, tool_request, tool_response
+from demo.personas import PERSONAS, Persona
 from demo.telemetry import Telemetry
 from mission_control import emit
 
 _CHARS_PER_TOKEN = 4
 _TOKENS_PER_S = 75
 _LEAST_CACHED = 1024
+_REASONS = {"allow": "held", "ask": "needs_approval", "deny": "not_held"}
 _OPEN_TO_ALL = ("search", "metrics")
 _log = logging.getLogger("demo.agents")
-
-
-@dataclass(frozen=True)
-class Persona:
-    """A named agent. `capabilities`: what it may call, as `server.tool` or `server.*`."""
-
-    name: str
-    provider: str
-    model: str
-    system: str
-    capabilities: tuple[str, ...]
-
-    def may(self, need: str) -> bool:
-        """Whether it holds a capability."""
-        return need in self.capabilities or f"{need.partition('.')[0]}.*" in self.capabilities
-
-
-_HOUSE = "Work in small steps, say what you found before you act, and ask before anything that cannot be undone."
-PERSONAS: dict[str, Persona] = {
-    p.name: p
-    for p in (
-        Persona(
-            "planner", "anthropic", "claude-opus-4-5", f"You plan work and hand it out. {_HOUSE}", ("registry.*", "tickets.*", "git.diff")
-        ),
-        Persona(
-            "researcher", "gcp.gemini", "gemini-2.5-pro", f"You find out what is true and cite it. {_HOUSE}", ("search.*", "browser.*")
-        ),
-        Persona(
-            "coder", "anthropic", "claude-sonnet-4-5", f"You change code and test it. {_HOUSE}", ("filesystem.*", "git.diff", "git.log")
-        ),
-        Persona(
-            "reviewer", "openai", "gpt-5", f"You review changes for correctness first. {_HOUSE}", ("git.diff", "git.log", "filesystem.read")
-        ),
-        Persona(
-            "operator", "openai", "gpt-5-mini", f"You run services. {_HOUSE}", ("deploy.plan", "deploy.status", "metrics.*", "registry.*")
-        ),
-        Persona(
-            "support",
-            "anthropic",
-            "claude-haiku-4-5",
-            f"You answer customers. {_HOUSE}",
-            ("tickets.*", "search.docs", "mail.*", "calendar.*"),
-        ),
-        Persona("analyst", "gcp.gemini", "gemini-2.5-flash", f"You answer questions with data. {_HOUSE}", ("database.query", "metrics.*")),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -206,8 +162,10 @@ class Run:
         ]
         chain = [{"type": "project", "id": "demo", "effect": "allow"}]
         chain += [{"type": "agent", "id": name, "effect": "allow" if PERSONAS[name].may(need) else "deny"} for name in self.lineage]
-        decider = next(rule for rule in rules if rule["matched"])
+        decider = next(rule for rule in reversed(rules) if rule["matched"])
+        above: emit.Details = {"asked": [need], "held": PERSONAS[self.lineage[-2]].capabilities} if len(self.lineage) > 1 else {}
         return {
+            **above,
             "policy": "fleet-policy",
             "policy_version": "2026.11",
             "rule": str(decider["id"]),
@@ -216,7 +174,7 @@ class Run:
             "source": str(decider["source"]),
             "subject_type": "agent",
             "subject_id": self.persona.name,
-            "reason_code": {"allow": "held", "ask": "needs_approval", "deny": "not_held"}[effect],
+            "reason_code": _REASONS[effect],
         }
 
     def _usage(self, answer: Mapping[str, Any]) -> dict[str, int]:

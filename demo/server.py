@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def start(name: str, endpoint: str, speed: float) -> None:
     """Run one server with its own telemetry, service `mcp-{name}`."""
-    quiet()
+    # The fleet's process says it for all.
+    quiet(silent=True)
     with Telemetry(endpoint, f"mcp-{name}").running():
         asyncio.run(serve(name, speed))
 

@@ -221,9 +221,9 @@ def resource(service: str) -> Resource:
     )
 
 
-def quiet() -> None:
-    """While the collector is away: one line a minute, without stack traces, instead of one per attempt."""
-    handler = logging.StreamHandler()
+def quiet(*, silent: bool = False) -> None:
+    """While the collector is away: one line a minute without stack traces, instead of one per attempt; none at all if `silent`."""
+    handler = logging.NullHandler() if silent else logging.StreamHandler()
     handler.addFilter(OncePerMinute())
     for name in ("opentelemetry", "urllib3", "mcp"):
         logger = logging.getLogger(name)

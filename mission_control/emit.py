@@ -50,6 +50,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "subject_id": "permission.subject.id",
     "escalation_status": "permission.escalation.status",
     "escalation_target": "permission.escalation.target",
+    "asked": "mission_control.permission.asked",
+    "held": "mission_control.permission.held",
     "error_type": "error.type",
 }
 """Keyword argument = attribute; what is missing for a permission check is `permission.{name}`."""
@@ -263,6 +265,7 @@ class Details(TypedDict, total=False):
 
     `rules`: those looked at, each with id, name, effect, matched, source. `inheritance`: root to leaf, each with type, id, effect.
     `source`: policy, config, hook, user, user_session, classifier or default. `escalation_status`: pending, approved, rejected or expired.
+    `asked`, `held`: capabilities; whoever asks for more than is held above it escalates, whether it says so or not.
     """
 
     reason_code: str
@@ -277,6 +280,8 @@ class Details(TypedDict, total=False):
     subject_id: str
     escalation_status: str
     escalation_target: str
+    asked: Sequence[str]
+    held: Sequence[str]
     error_type: str
 
 

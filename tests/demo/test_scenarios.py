@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from fnmatch import fnmatch
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.agents import PERSONAS, World
+from demo.agents import World
 from demo.connections import Connections
 from demo.fleet import Fleet, Options, launching
+from demo.personas import PERSONAS
 from demo.scenarios import SCENARIOS
 from demo.telemetry import Telemetry
 from demo.toolsets import TOOLSETS
@@ -89,6 +91,17 @@ def test_the_start_of_every_step_is_announced(day: Received) -> None:
         start = starts[span.trace_id, span.span_id].attributes
         assert start["mission_control.step.name"] == span.name
         assert start.get("mission_control.step.parent_span_id", "") == span.parent_id
+
+
+def test_only_the_escalation_asks_for_more_than_is_held_above(day: Received) -> None:
+    checks = [e.attributes for e in day.events("permission.check") if "mission_control.permission.asked" in e.attributes]
+    assert {check["gen_ai.conversation.id"].split("-")[0] for check in checks} >= {"code", "escalation"}
+    beyond = [
+        c for c in checks if not any(fnmatch(c["mission_control.permission.asked"][0], h) for h in c["mission_control.permission.held"])
+    ]
+    assert {check["permission.resource.id"] for check in beyond} == {"git.commit"}
+    chains = [json.loads(check["permission.inheritance"]) for check in checks if check not in beyond]
+    assert {link["effect"] for chain in chains for link in chain} == {"allow"}
 
 
 def test_exactly_one_escalation_pending_then_approved(day: Received) -> None:
