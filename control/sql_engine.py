@@ -15,8 +15,8 @@ from control.sql_errors import access_denied, syntax_error, unknown_table
 from control.sql_guard import Checked
 from schemas.store import DATABASE, Store
 
-_NODE: Final = re.compile(r"(?P<indent> *)(?P<kind>\w+)(?: (?P<rest>.*?))?(?: \(alias .*\))?(?: \(children \d+\))?")
-_QUERIES: Final = frozenset({"SelectQuery", "SelectWithUnionQuery", "SelectIntersectExceptQuery"})
+_NODE: Final = re.compile(r"(?P<indent> *)(?P<kind>[\w:]+)(?: (?P<rest>.*?))?(?: \(alias .*\))?(?: \(children \d+\))?")
+_QUERIES: Final = frozenset({"SelectQuery", "SelectWithUnionQuery", "SelectIntersectExceptQuery", "TablesInSelectQuery"})
 _MEMBERSHIP: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
 
 
@@ -74,7 +74,7 @@ def _confirm_function(node: Node) -> None:
     if node.parent is not None and node.parent.kind == "TableExpression":
         if node.name.lower() not in TABLE_FUNCTIONS:
             raise access_denied(f"The table function {node.name} is not available here")
-    elif is_denied_function(node.name):
+    elif is_denied_function(node.name) and not _MEMBERSHIP.fullmatch(node.name):  # operators show as functions
         raise access_denied(f"The function {node.name} is not available here")
 
 
