@@ -214,4 +214,4 @@ _RETRYABLE_CODES: Final = frozenset(
     }
 )
 
-__all__: Sequence[str] = ("DATABASE", "ClickHouseStore", "Store", "StoreLockedError", "is_retryable", "open_embedded")
+__all__: Sequence[str] = ("DATABASE", "ClickHouseStore", "DatabaseError", "Store", "StoreLockedError", "is_retryable", "open_embedded")
