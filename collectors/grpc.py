@@ -32,13 +32,21 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class OtlpGrpc:
-    """The gRPC server of one process; made, started and stopped on its event loop."""
+    """The gRPC server of one process; made, started and stopped on its event loop.
+
+    gRPC inflates by itself and stops at the limit. One connection has at most otlp_max_concurrent calls: more wait on its
+    other side; calls of further connections beyond that number are refused like everywhere else.
+    """
 
     def __init__(self, receiver: Receiver, settings: Settings) -> None:
         self._receiver = receiver
         self._settings = settings
         self._server = aio.server(
-            options=[("grpc.max_receive_message_length", settings.otlp_max_bytes), ("grpc.so_reuseport", 0)],
+            options=[
+                ("grpc.max_receive_message_length", settings.otlp_max_bytes),
+                ("grpc.max_concurrent_streams", settings.otlp_max_concurrent),
+                ("grpc.so_reuseport", 0),
+            ],
         )
         self._server.add_generic_rpc_handlers(tuple(self._service(name, topic) for name, topic in SERVICES.items()))
 

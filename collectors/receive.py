@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter, time_ns
 from typing import Final, Literal, TypeVar
 
@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 INLINE_BYTES: Final = 256 * 1024
 """Larger requests are worked on in a thread, so that the event loop stays responsive."""
+_TRANSLATION_COST: Final = 32
+"""How much more a byte costs that is read by Python, JSON or a repair, than one that protobuf's own parser reads."""
 _THREADS: Final = 2
 
 
@@ -46,14 +48,17 @@ class Outcome:
         return "partial" if self.rejected else "accepted"
 
 
+ACCEPTED: Final = Outcome()
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What goes to the log: the sender's own bytes wherever possible."""
 
     value: bytes
     records: int
-    outcome: Outcome
-    repaired: bool
+    outcome: Outcome = ACCEPTED
+    repaired: bool = False
 
 
 class Receiver:
@@ -76,11 +81,19 @@ class Receiver:
 
         Raises MalformedRequestError and LogUnavailableError; then nothing of the request was kept.
         """
-        checked = await self.work(len(incoming.body), lambda: check(incoming))
+        checked = await self._check(incoming)
         if checked.records:
             await self._log.append(incoming.topic, checked.value, self._headers(incoming))
         self._count(incoming, checked)
         return checked.outcome
+
+    async def _check(self, incoming: Incoming) -> Checked:
+        size = len(incoming.body)
+        if incoming.encoding == "protobuf":
+            checked = await self.work(size, lambda: check_as_sent(incoming))
+            if checked is not None:
+                return checked
+        return await self.work(_TRANSLATION_COST * size, lambda: check_translated(incoming))
 
     async def work(self, size: int, job: Callable[[], Result]) -> Result:
         """`job` here when it is about few bytes, else in a thread."""
@@ -114,32 +127,35 @@ class Receiver:
             self._metrics.otlp_records_rejected.labels(*labels, "project").inc(checked.outcome.rejected)
 
 
-def check(incoming: Incoming) -> Checked:
-    """Raises MalformedRequestError."""
-    message, as_sent = _parse(incoming)
+def check_as_sent(incoming: Incoming) -> Checked | None:
+    """None when the sender's own bytes cannot be forwarded; raises MalformedRequestError."""
+    message = otlp.parse_strict(incoming.topic, incoming.body)
+    if message is None:
+        return None
+    otlp.refuse_foreign(incoming.topic, incoming.body, message)
+    return _checked(incoming, message, incoming.body)
+
+
+def check_translated(incoming: Incoming) -> Checked:
+    """For JSON, and for protobuf that only an indulgent reader takes; raises MalformedRequestError."""
+    if incoming.encoding == "json":
+        return _checked(incoming, otlp.parse_json(incoming.topic, incoming.body), None)
+    message = otlp.parse_lenient(incoming.topic, incoming.body)
+    return replace(_checked(incoming, message, None), repaired=True)
+
+
+def _checked(incoming: Incoming, message: ExportRequest, as_sent: bytes | None) -> Checked:
     blocks = otlp.blocks(message)
     refused = [block for block in blocks if not _belongs(block, incoming.sender)]
     records = sum(otlp.count(block) for block in blocks)
-    repaired = incoming.encoding == "protobuf" and not as_sent
     if not refused:
-        return Checked(incoming.body if as_sent else message.SerializeToString(), records, Outcome(), repaired)
+        return Checked(message.SerializeToString() if as_sent is None else as_sent, records)
     rejected = sum(otlp.count(block) for block in refused)
     outcome = Outcome(rejected, _reason(refused, incoming.sender))
     kept = [block for block in blocks if _belongs(block, incoming.sender)]
     del blocks[:]
     blocks.extend(kept)
-    return Checked(message.SerializeToString(), records - rejected, outcome, repaired)
-
-
-def _parse(incoming: Incoming) -> tuple[ExportRequest, bool]:
-    """The message, and whether the sender's own bytes can be forwarded."""
-    if incoming.encoding == "json":
-        return otlp.parse_json(incoming.topic, incoming.body), False
-    message = otlp.parse_strict(incoming.topic, incoming.body)
-    as_sent = message is not None
-    message = message if message is not None else otlp.parse_lenient(incoming.topic, incoming.body)
-    otlp.refuse_foreign(incoming.topic, incoming.body, message)
-    return message, as_sent
+    return Checked(message.SerializeToString(), records - rejected, outcome)
 
 
 def _belongs(block: ResourceBlock, sender: Sender) -> bool:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from collectors.errors import OverloadedError, explanation, refusal, retry_after
 from collectors.http import OtlpHttp
 from collectors.keys import Sender
-from collectors.receive import Incoming, Receiver, check
+from collectors.receive import Incoming, Receiver, check_as_sent, check_translated
 from schemas import otlp
 from schemas.errors import MalformedRequestError, StoreUnavailableError
 from schemas.metrics import Metrics
@@ -34,7 +34,8 @@ bodies = st.one_of(st.binary(max_size=200), mutated, st.integers(0, len(GOOD)).m
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_comes_is_refused_or_readable(body: bytes, topic: str, encoding: otlp.Encoding) -> None:
     try:
-        checked = check(Incoming(topic, body, encoding, ANYONE, "http"))
+        incoming = Incoming(topic, body, encoding, ANYONE, "http")
+        checked = (check_as_sent(incoming) if encoding == "protobuf" else None) or check_translated(incoming)
     except MalformedRequestError:
         return
     message = otlp.parse_strict(topic, checked.value)
