@@ -79,3 +79,14 @@ export async function list(path, parameters = {}) {
 
 /** @param {string} id @param {string} [part] */
 export const threadPath = (id, part = '') => `/api/threads/${encodeURIComponent(id)}${part}`;
+
+/** Try a pasted token and keep it for this tab. @param {string} value @throws {ApiError} */
+export async function logIn(value) {
+  token.write(value);
+  try {
+    await request('/api/threads?limit=1');
+  } catch (error) {
+    token.write('');
+    throw error;
+  }
+}

@@ -1,6 +1,7 @@
 // Keys: `/` search, J and K along the list, Enter opens, Escape goes back, `?` help.
 import { signal } from './libraries.js';
-import { go, route } from './router.js';
+import { go, href, route } from './router.js';
+import { projectParameter } from './store.js';
 
 export const helpOpen = signal(false);
 /** What Escape closes before it goes back; the newest last. @type {(() => void)[]} */
@@ -31,7 +32,7 @@ function moveAlong(by) {
 function escape() {
   const close = layers.pop();
   if (close) close();
-  else if (route.value.screen === 'thread') go(`#/threads${route.value.query.get('project') ? `?project=${encodeURIComponent(route.value.query.get('project') ?? '')}` : ''}`);
+  else if (route.value.screen === 'thread') go(href('/threads', projectParameter()));
 }
 
 /** @type {Record<string, () => void>} */

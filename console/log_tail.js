@@ -9,7 +9,7 @@ const KEPT = 5000;
 const PAGE = 200;
 const FLUSH_MS = 120;
 
-export const LEVELS = /** @type {const} */ (['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']);
+export const LEVELS = /** @type {const} */ (['DEBUG', 'INFO', 'WARN', 'ERROR']);
 
 /** A record has no id: it is what it says. @param {LogRecord} record */
 const keyOf = (record) => `${record.timestamp}|${record.level}|${record.service}|${record.thread_id}|${record.step_id}|${typeof record.message === 'string' ? record.message : JSON.stringify(record.message)}`;
@@ -24,9 +24,9 @@ function recordsOf(payload) {
 
 /**
  * @param {string} project
- * @param {{thread?: string, levels?: string[]}} scope empty levels: all
+ * @param {{thread?: string, levels?: string[], q?: string}} scope empty levels: all; `q` searches what is stored
  */
-export function logTail(project, { thread = '', levels = [] }) {
+export function logTail(project, { thread = '', levels = [], q = '' }) {
   const records = signal(/** @type {LogRecord[]} */ ([]));
   const failure = signal('');
   const older = signal(/** @type {string | null} */ (null));
@@ -53,7 +53,7 @@ export function logTail(project, { thread = '', levels = [] }) {
   async function load(cursor = null) {
     try {
       /** @type {import('./types').Page<LogRecord>} */
-      const page = await list(path, { project, limit: PAGE, cursor, level: levels.length === 1 ? levels[0] : '' });
+      const page = await list(path, { project, limit: PAGE, cursor, q, level: levels.join() });
       if (!alive) return;
       add(page.items);
       older.value = page.next;
@@ -71,10 +71,12 @@ export function logTail(project, { thread = '', levels = [] }) {
     waiting = [];
     add(rows);
   }, FLUSH_MS);
-  const channels = thread ? [`logs:thread:${thread}`] : levels.length > 0 ? levels.map((level) => `logs:level:${level}`) : ['logs:*'];
-  const leave = channels.map((channel) => subscribe(channelOf(channel, project), ({ type, event, payload }) => {
+  /** @param {import('./types').Frame} frame */
+  const hear = ({ type, event, payload }) => {
     if (type === 'subscribed' || event === 'log') waiting.push(...recordsOf(payload));
-  }));
+  };
+  const channel = thread ? `logs:thread:${thread}` : 'logs:*';
+  const leave = subscribe(channelOf(channel, project), hear, { filter: { levels: levels.length > 0 ? levels : [...LEVELS] } });
   void load();
 
   return {
@@ -85,7 +87,7 @@ export function logTail(project, { thread = '', levels = [] }) {
     close: () => {
       alive = false;
       clearInterval(flush);
-      for (const go of leave) go();
+      leave();
     },
   };
 }

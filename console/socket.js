@@ -3,7 +3,7 @@ import { signal } from './libraries.js';
 import { request, token } from './api.js';
 
 /** @typedef {import('./types').Frame} Frame */
-/** @typedef {{channel: string, handlers: Set<(frame: Frame) => void>, cursor: unknown}} Subscription */
+/** @typedef {{channel: string, handlers: Set<(frame: Frame) => void>, cursor: unknown, more: object}} Subscription */
 
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 15_000;
@@ -36,7 +36,7 @@ function send(message) {
 /** @param {Subscription} subscription */
 function ask(subscription) {
   const since = subscription.cursor === undefined || subscription.cursor === null ? {} : { since: subscription.cursor };
-  send({ type: 'subscribe', channel: subscription.channel, ...since });
+  send({ type: 'subscribe', channel: subscription.channel, ...since, ...subscription.more });
 }
 
 /** @param {MessageEvent} event */
@@ -98,14 +98,15 @@ export function connectNow() {
  * Hear a channel until the returned function is called. The first frame carries the snapshot.
  * @param {string} channel
  * @param {(frame: Frame) => void} handler
+ * @param {object} [more] what else the subscription says: a filter
  * @returns {() => void}
  */
-export function subscribe(channel, handler) {
+export function subscribe(channel, handler, more = {}) {
   const known = subscriptions.get(channel);
-  const subscription = known ?? { channel, handlers: new Set(), cursor: undefined };
+  const subscription = known ?? { channel, handlers: new Set(), cursor: undefined, more };
   subscription.handlers.add(handler);
   subscriptions.set(channel, subscription);
-  if (known) subscription.cursor = undefined;
+  if (known) Object.assign(known, { cursor: undefined, more });
   ask(subscription);
   return () => {
     subscription.handlers.delete(handler);

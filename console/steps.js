@@ -43,7 +43,7 @@ export function barsOf(steps, collapsed) {
     const ended = instant(step.ended_at) ?? (running ? null : start + (step.duration_ms ?? 0));
     bars.push({ step, depth, children: below.length, start, end: ended, agent });
     if (collapsed.has(step.step_id)) continue;
-    for (const child of [...below].reverse()) stack.push({ step: child, depth: depth + 1, agent: step.agent_name ?? agent });
+    for (const child of [...below].reverse()) stack.push({ step: child, depth: depth + 1, agent: step.agent_name || agent });
   }
   return bars;
 }
@@ -67,11 +67,12 @@ export function ticksOf(length, most) {
   return Array.from({ length: Math.min(most + 1, Math.floor(length / width) + 1) }, (_, index) => index * width);
 }
 
-/** What a step is best called, and what stands beside it. @param {Step} step @returns {[string, string]} */
-export function titleOf(step) {
+/** What a step is best called, and what stands beside it. @param {Step} step @param {string} [agent] known from the step around it @returns {[string, string]} */
+export function titleOf(step, agent = '') {
   if (step.type === 'tool_call' && step.tool_name) return [step.tool_name, step.mcp_id ?? ''];
   if (step.type === 'llm_call' && (step.model || step.request_model)) return [step.model || step.request_model || '', step.finish_reason ?? ''];
-  return [step.name || step.step_id, step.agent_name && !step.name?.includes(step.agent_name) ? step.agent_name : ''];
+  const own = step.agent_name ?? '';
+  return [step.name || step.step_id, own !== agent && !step.name?.includes(own) ? own : ''];
 }
 
 /**

@@ -1,6 +1,6 @@
 // What every screen shares: the clock, the theme, whether we are let in, which project is shown.
 import { computed, signal } from './libraries.js';
-import { list, onUnauthorised, request, token } from './api.js';
+import { list, onUnauthorised, logIn } from './api.js';
 import { clockSkew, connectNow, subscribe } from './socket.js';
 import { amend, route } from './router.js';
 
@@ -37,13 +37,7 @@ onUnauthorised.add(() => (locked.value = true));
 
 /** Try a pasted token. @param {string} value @throws {import('./api.js').ApiError} */
 export async function unlock(value) {
-  token.write(value);
-  try {
-    await request('/api/threads?limit=1');
-  } catch (error) {
-    token.write('');
-    throw error;
-  }
+  await logIn(value);
   locked.value = false;
   connectNow();
   void lookForProjects();
@@ -65,39 +59,26 @@ export function chooseProject(value) {
   amend({ project: value, cursor: '' });
 }
 
-/** @returns {Promise<string[]>} */
-async function projectNames() {
-  try {
-    const page = await list('/api/projects');
-    const names = page.items.map((/** @type {any} */ row) => (typeof row === 'string' ? row : (row.project ?? row.name ?? row.id)));
-    return [...new Set(['default', ...names.filter(Boolean)])];
-  } catch {
-    return ['default', DEMO];
-  }
+/** Of a shared link to a list, the project stays in further links; one that we would show anyway need not. */
+export function projectParameter() {
+  const name = project.value;
+  return /** @type {Record<string, string>} */ (name && (remembered.value || name !== automatic.value) ? { project: name } : {});
 }
 
-/** When a project was last heard of, ms; 0 while it has no thread. @param {string} name */
-async function lastHeard(name) {
-  const page = /** @type {import('./types').Page<import('./types').Thread>} */ (await list('/api/threads', { project: name, limit: 1 }));
-  const [newest] = page.items;
-  return newest ? Date.parse(newest.last_seen_at ?? newest.started_at ?? '') || 1 : 0;
-}
+/** Whether there is real data, so that looking again is not urgent. */
+let settled = false;
 
-/** Real data first: the demo shows only while it is alone. */
+/** Real data first: the demo shows only while it is alone. Of several real projects the default, else the fullest. */
 async function lookForProjects() {
   if (locked.value) return;
-  const names = await projectNames();
-  projects.value = names;
-  if (chosen.value) {
-    if (!automatic.value) automatic.value = chosen.value;
-    return;
-  }
   try {
-    const heard = await Promise.all(names.map(async (name) => ({ name, at: await lastHeard(name) })));
-    const living = heard.filter(({ at }) => at > 0).sort((a, b) => b.at - a.at);
-    const current = living.find(({ name }) => name === automatic.value && name !== DEMO);
-    const real = current ?? living.find(({ name }) => name !== DEMO);
-    automatic.value = (real ?? living[0])?.name ?? 'default';
+    const page = /** @type {import('./types').Page<{project: string, threads?: number}>} */ (await list('/api/projects'));
+    projects.value = [...new Set(['default', ...page.items.map((row) => row.project)])];
+    const living = page.items.filter((row) => (row.threads ?? 1) > 0).sort((a, b) => (b.threads ?? 0) - (a.threads ?? 0));
+    const real = living.filter((row) => row.project !== DEMO);
+    const current = real.find((row) => row.project === automatic.value) ?? real.find((row) => row.project === 'default');
+    settled = real.length > 0;
+    automatic.value = (current ?? real[0] ?? living[0])?.project ?? 'default';
   } catch {
     automatic.value ||= 'default'; // the screens say what is wrong
   }
@@ -110,6 +91,6 @@ export function followProjects() {
     if (event === 'thread.started' && automatic.value !== 'default') void lookForProjects();
   });
   setInterval(() => {
-    if (!document.hidden) void lookForProjects();
+    if (!document.hidden && (!settled || seconds.value % 30_000 < LOOK_AGAIN_MS)) void lookForProjects();
   }, LOOK_AGAIN_MS);
 }

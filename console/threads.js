@@ -12,7 +12,7 @@ const FLUSH_MS = 100;
 /** The store calls a thread stalled after this silence; nothing is sent when it begins, so it is reckoned here too. */
 const STALLED_MS = 300_000;
 const ENDED = new Set(['complete', 'error', 'cancelled']);
-const SERVER_STATUSES = new Set(['running', 'paused', 'complete', 'error', 'cancelled']);
+const SERVER_STATUSES = new Set(['running', 'stalled', 'paused', 'complete', 'error', 'cancelled']);
 
 export const STATES = /** @type {const} */ (['running', 'waiting', 'stalled', 'error', 'paused', 'complete', 'cancelled']);
 
@@ -35,11 +35,14 @@ export function stalledSince(thread) {
 export const isOpen = (thread) => !ENDED.has(thread.status ?? 'running');
 
 const rows = signal(/** @type {Map<string, Thread>} */ (new Map()));
-export const filter = signal({ status: '', q: '' });
+export const filter = signal({ status: '', q: '', traces: false });
 export const listing = signal({ project: '', next: /** @type {string | null} */ (null), loading: true, failure: '' });
 /** Threads that the server found for the search; ours may not know why. */
 const found = signal(/** @type {Set<string>} */ (new Set()));
 let generation = 0;
+/** What events told since we follow: the first page takes the place of all else. */
+let heard = new Set();
+let first = true;
 
 /** @param {Thread} thread @param {string} needle */
 function mentions(thread, needle) {
@@ -63,7 +66,7 @@ function byUrgency(a, b) {
   return (b.started_at ?? '').localeCompare(a.started_at ?? '') || a.thread_id.localeCompare(b.thread_id);
 }
 
-const shown = computed(() => [...rows.value.values()].filter((thread) => thread.kind !== 'trace'));
+const shown = computed(() => [...rows.value.values()].filter((thread) => filter.value.traces || thread.kind !== 'trace'));
 
 export const visible = computed(() => {
   const { status, q } = filter.value;
@@ -80,7 +83,7 @@ export const counts = computed(() => {
   return sums;
 });
 
-export const isEmpty = computed(() => !listing.value.loading && !listing.value.failure && rows.value.size === 0 && !listing.value.next);
+export const isEmpty = computed(() => !listing.value.loading && !listing.value.failure && shown.value.length === 0 && !listing.value.next);
 
 /** @param {string} id */
 export const knownThread = (id) => rows.value.get(id);
@@ -89,6 +92,7 @@ export const knownThread = (id) => rows.value.get(id);
 function upsert(incoming, fromEvents) {
   const next = new Map(rows.value);
   for (const thread of incoming) {
+    if (fromEvents) heard.add(thread.thread_id);
     const old = next.get(thread.thread_id);
     if (old && !fromEvents && (old.last_seen_at ?? '') > (thread.last_seen_at ?? '')) continue;
     next.set(thread.thread_id, { ...old, ...thread });
@@ -98,14 +102,16 @@ function upsert(incoming, fromEvents) {
 
 /** One page; the first one when no cursor is given. @param {string} project @param {string | null} [cursor] */
 async function load(project, cursor = null) {
-  const { status, q } = filter.value;
+  const { status, q, traces } = filter.value;
   const mine = generation;
   listing.value = { ...listing.value, loading: true };
   try {
-    const parameters = { project, q, limit: PAGE, cursor, status: SERVER_STATUSES.has(status) ? status : '' };
+    const parameters = { project, q, limit: PAGE, cursor, kind: traces ? '*' : '', status: SERVER_STATUSES.has(status) ? status : '' };
     const page = /** @type {import('./types').Page<Thread>} */ (await list('/api/threads', parameters));
     if (mine !== generation) return;
     batch(() => {
+      if (first) rows.value = new Map([...rows.value].filter(([id]) => heard.has(id)));
+      first = false;
       upsert(page.items, false);
       found.value = new Set([...(cursor ? found.value : []), ...(q ? page.items.map((thread) => thread.thread_id) : [])]);
       listing.value = { project, next: page.next, loading: false, failure: '' };
@@ -120,7 +126,7 @@ export const loadMore = () => {
   if (next && !loading) void load(project, next);
 };
 
-/** @param {{status?: string, q?: string}} changes */
+/** @param {{status?: string, q?: string, traces?: boolean}} changes */
 export function narrow(changes) {
   filter.value = { ...filter.value, ...changes };
   generation += 1;
@@ -141,8 +147,10 @@ export function followThreads(project) {
   /** @type {Thread[]} */
   let waiting = [];
   generation += 1;
+  heard = new Set();
+  first = true;
   batch(() => {
-    rows.value = new Map();
+    if (listing.value.project !== project) rows.value = new Map();
     listing.value = { project, next: null, loading: true, failure: '' };
   });
   const flush = setInterval(() => {

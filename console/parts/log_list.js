@@ -15,6 +15,7 @@ import { Windowed } from './windowed.js';
 
 const ROW_PX = 26;
 const LINE_LIMIT = 400;
+const SEARCH_AFTER_MS = 300;
 
 /** @param {LogRecord} record @param {Filter} filter */
 function passes(record, { levels, text, service }) {
@@ -116,14 +117,19 @@ function TailView({ tail, project, linked, filter, change }) {
 
 /** @param {{project: string, thread?: string}} properties */
 export function LogList({ project, thread = '' }) {
-  const [filter, change] = useState(/** @type {Filter} */ ({ levels: [], text: '', service: '' }));
+  const [filter, change] = useState(/** @type {Filter} */ ({ levels: ['INFO', 'WARN', 'ERROR'], text: '', service: '' }));
   const [tail, take] = useState(/** @type {Tail | null} */ (null));
-  const levels = thread ? '' : [...filter.levels].sort().join();
+  const [q, search] = useState('');
+  const levels = [...filter.levels].sort().join();
+  useEffect(() => {
+    const timer = setTimeout(() => search(filter.text.trim()), SEARCH_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [filter.text]);
   useEffect(() => {
     if (!project) return undefined;
-    const opened = logTail(project, { thread, levels: levels ? levels.split(',') : [] });
+    const opened = logTail(project, { thread, levels: levels ? levels.split(',') : [], q });
     take(opened);
     return opened.close;
-  }, [project, thread, levels]);
+  }, [project, thread, levels, q]);
   return html`<div class="logs">${tail ? html`<${TailView} tail=${tail} project=${project} linked=${!thread} filter=${filter} change=${change} />` : null}</div>`;
 }

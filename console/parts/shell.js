@@ -4,7 +4,7 @@ import { clip, ticking } from '../format.js';
 import { helpOpen, onEscape } from '../keyboard.js';
 import { href, route } from '../router.js';
 import { connection, connectNow } from '../socket.js';
-import { automatic, chooseProject, chosen, locked, project, projects, seconds, theme, toggleTheme } from '../store.js';
+import { automatic, chooseProject, chosen, locked, project, projectParameter, projects, seconds, theme, toggleTheme } from '../store.js';
 import { ConnectLines } from '../screens/connect.js';
 import { LoginScreen } from '../screens/login.js';
 import { LogsScreen } from '../screens/logs.js';
@@ -22,7 +22,7 @@ function ConnectionState() {
 }
 
 /** @param {string} name */
-const labelOf = (name) => (name === 'demo' ? 'demo (sample fleet)' : clip(name, 40));
+const labelOf = (name) => (name === 'demo' ? 'demo · sample' : clip(name, 40));
 
 function ProjectPicker() {
   const names = [...new Set([...projects.value, project.value].filter(Boolean))];
@@ -39,7 +39,7 @@ function ProjectPicker() {
 
 function Sidebar() {
   const screen = route.value.screen === 'thread' ? 'threads' : route.value.screen;
-  const parameters = route.value.query.get('project') ? { project: project.value } : /** @type {Record<string, string>} */ ({});
+  const parameters = projectParameter();
   return html`
     <aside class="sidebar">
       <a class="brand" href=${href('/threads', parameters)}><img src="icon.svg" alt="" width="26" height="26" /><span>Mission Control</span></a>

@@ -35,7 +35,6 @@ export function Badges({ thread }) {
     ${thread.escalations ? html`<span class="badge" data-kind="escalated"><${Icon} name="up" />${thread.escalations} escalation${thread.escalations > 1 ? 's' : ''}</span>` : null}
     ${thread.loop_count && thread.loop_count > 1 ? html`<span class="badge" data-kind="loop"><${Icon} name="loop" />same call ${thread.loop_count}×</span>` : null}
     ${thread.parent_thread_id ? html`<span class="badge" title=${clip(thread.parent_thread_id, TITLE_LIMIT)}>sub-agent</span>` : null}
-    ${thread.environment ? html`<span class="badge faint clip">${clip(thread.environment, 24)}</span>` : null}
   `;
 }
 
@@ -47,8 +46,8 @@ function What({ thread }) {
   const input = clip(plain(thread.user_input?.slice(0, 4000)).split('\n').find((line) => line.trim()) ?? '', 240);
   const step = clip(thread.current_step, 120);
   return html`
+    <${Obstacle} thread=${thread} />
     <span class="what">
-      <${Obstacle} thread=${thread} />
       ${isOpen(thread) && step ? html`<span class="step clip" title=${clip(thread.current_step, TITLE_LIMIT)}>${step}</span>` : null}
       ${input ? html`<bdi class="input clip" title=${clip(thread.user_input, TITLE_LIMIT)}>${input}</bdi>` : null}
     </span>

@@ -28,12 +28,13 @@ function Lane({ bar, span }) {
   const left = (bar.start - span.from) / length;
   const width = Math.max(0, end - bar.start) / length;
   const label = duration(bar.end === null ? Math.floor((end - bar.start) / 100) * 100 : (bar.step.duration_ms ?? end - bar.start));
-  const side = left + width < 0.85 ? { left: percent(left + width) } : { right: percent(1 - left), textAlign: /** @type {const} */ ('right') };
+  const place = left + width < 0.85 ? 'after' : left > 0.15 ? 'before' : 'inside';
+  const side = place === 'after' ? { left: percent(left + width) } : { right: percent(1 - (place === 'before' ? left : left + width)) };
   const { type, status } = bar.step;
   return html`
     <span class="lane">
       <i class="bar" data-type=${type ?? 'span'} data-status=${status ?? ''} style=${{ left: percent(left), width: percent(width) }}></i>
-      <span class="bar-time number" style=${side}>${label}</span>
+      <span class="bar-time number" data-place=${place} style=${side}>${label}</span>
     </span>
   `;
 }
@@ -41,7 +42,7 @@ function Lane({ bar, span }) {
 /** @param {{bar: Bar, span: Span, selected: boolean, collapsed: boolean, onSelect: (id: string) => void, onToggle: (id: string) => void}} properties */
 function Row({ bar, span, selected, collapsed, onSelect, onToggle }) {
   const { step, depth, children } = bar;
-  const [title, beside] = titleOf(step);
+  const [title, beside] = titleOf(step, bar.agent);
   const toggle = (/** @type {Event} */ event) => {
     event.stopPropagation();
     onToggle(step.step_id);
@@ -87,7 +88,7 @@ export function Waterfall({ steps, running, selected, onSelect }) {
   }, [selected]);
   if (bars.length === 0) return html`<p class="notice">No steps yet.</p>`;
   return html`
-    <div class="waterfall">
+    <div class="waterfall" style=${{ '--tick': percent((ticks[1] ?? 0) / (span.to - span.from)) }}>
       <div class="waterfall-tools">
         <span class="number">${steps.size} steps</span>
         <span class="legend">${Object.keys(TYPES).filter((type) => types.has(type)).map((type) => html`<span key=${type}><i class="dot" data-type=${type}></i>${TYPES[type]}</span>`)}</span>

@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useState } from '../libraries.js';
 import { clip, count, money, moment, size } from '../format.js';
 import { amend, href, route, threadHref } from '../router.js';
-import { project } from '../store.js';
+import { project, projectParameter } from '../store.js';
 import { childrenOf, decisionsFor } from '../steps.js';
 import { threadDetail } from '../thread_detail.js';
 import { isOpen, relatives, stateOf } from '../threads.js';
@@ -71,7 +71,7 @@ function Head({ thread, children }) {
   return html`
     <header class="thread-head">
       <div class="thread-title">
-        <a class="back" href=${href('/threads', route.value.query.get('project') ? { project: project.value } : {})} aria-label="Back to threads"><${Icon} name="back" /></a>
+        <a class="back" href=${href('/threads', projectParameter())} aria-label="Back to threads"><${Icon} name="back" /></a>
         <${Status} state=${stateOf(thread)} />
         <h1 class="clip" title=${clip(thread.name, 1000)}><bdi>${nameOf(thread)}</bdi></h1>
         <span class="id clip" title=${clip(thread.thread_id, 1000)}>${clip(thread.thread_id, 80)}</span>

@@ -85,9 +85,15 @@ function Groups() {
   });
 }
 
+const TracesToo = () => html`
+  <label class="traces" title="Traces that name no agent, session or MCP server">
+    <input type="checkbox" checked=${filter.value.traces} onChange=${(/** @type {any} */ event) => narrow({ traces: event.currentTarget.checked })} />Show plain traces too
+  </label>
+`;
+
 function Body() {
   const { loading, failure } = listing.value;
-  if (visible.value.length > 0) return html`<div class="threads"><${ColumnHeads} /><${Groups} /><${More} /></div>`;
+  if (visible.value.length > 0) return html`<div class="threads"><${ColumnHeads} /><${Groups} /><${More} /><${TracesToo} /></div>`;
   if (failure) return html`<p class="notice" role="alert">The threads could not be loaded: ${clip(failure, 300)}. Trying again as soon as the connection is back.</p>`;
   if (loading) return html`<p class="notice" aria-live="polite">Loading threads…</p>`;
   const reset = () => {
@@ -107,10 +113,10 @@ const ColumnHeads = () => html`
 export function ThreadsScreen() {
   const name = project.value;
   useEffect(() => {
-    filter.value = { status: route.value.query.get('status') ?? '', q: route.value.query.get('q') ?? '' };
+    filter.value = { ...filter.value, status: route.value.query.get('status') ?? '', q: route.value.query.get('q') ?? '' };
     return name ? followThreads(name) : undefined;
   }, [name]);
-  if (isEmpty.value && !filter.value.q && !filter.value.status) return html`<${ConnectLines} empty=${true} />`;
+  if (isEmpty.value && !filter.value.q && !filter.value.status && !filter.value.traces) return html`<${ConnectLines} empty=${true} />`;
   return html`
     <header class="screen-head">
       <h1>Active Threads</h1>
