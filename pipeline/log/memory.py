@@ -132,7 +132,7 @@ class MemoryLog:
     def release(self, topic: str, partition: int, offset: int) -> int:
         found = self.topic(topic)[partition]
         with self.changed:
-            found.synced = max(found.synced, min(offset, found.group(STORE_GROUP)))
+            found.synced = max(found.synced, found.past_gap(min(offset, found.group(STORE_GROUP))))
             freed = sum(len(record.value) for record in found.records if record.offset < found.synced)
             found.records = [record for record in found.records if record.offset >= found.synced]
             return freed

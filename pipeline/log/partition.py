@@ -44,6 +44,8 @@ class Partition:
         self._active: int | None = None
         self._distrusted = False
         """The newest file takes no more records, whatever its size."""
+        self._uncut: list[Segment] = []
+        """Files that still hold refused bytes, which a restart would take for records."""
         self._gap = (0, 0)
         if not directory.exists():
             directory.mkdir(parents=True)
@@ -131,8 +133,7 @@ class Partition:
 
     def close(self) -> None:
         """Raises OSError where the last records of a log that does not sync cannot be synced now."""
-        if self._distrusted and self.segments:
-            self._undo(self.segments[-1], trust_file=False)
+        self._uncut = [segment for segment in self._uncut if not self._cut(segment)]
         if self._active is not None:
             descriptor, self._active = self._active, None
             try:
@@ -153,6 +154,7 @@ class Partition:
     def _roll(self) -> tuple[Segment, int]:
         """Start a new file. One of whose records none was acknowledged gives way to it."""
         self._abandon()
+        self._uncut = [segment for segment in self._uncut if not self._cut(segment)]
         if self.segments and self.segments[-1].size == 0:
             self.segments[-1].path.unlink(missing_ok=True)
         segment = Segment.named(self._directory, self.end)
@@ -168,11 +170,19 @@ class Partition:
     def _undo(self, segment: Segment, *, trust_file: bool) -> None:
         """Take back what was written behind the acknowledged bytes."""
         self._distrusted = not trust_file
+        if not self._cut(segment):
+            self._distrusted = True
+            self._uncut.append(segment)
+
+    def _cut(self, segment: Segment) -> bool:
         try:
             os.truncate(segment.path, segment.size)
+        except FileNotFoundError:
+            return True
         except OSError as error:
             logger.warning("%s keeps bytes that were refused, a new file follows: %s", segment.path, error)
-            self._distrusted = True
+            return False
+        return True
 
     def _abandon(self) -> None:
         if self._active is not None:

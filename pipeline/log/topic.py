@@ -61,7 +61,7 @@ class Topic:
     def release(self, number: int, offset: int) -> int:
         """Returns the bytes that were freed. The files may go before the position is stored: then reading starts at the oldest file."""
         with self.changed:
-            offset = min(offset, self.committed(STORE_GROUP, number))
+            offset = self.partitions[number].past_gap(min(offset, self.committed(STORE_GROUP, number)))
             if offset <= self._synced.get(number, 0):
                 return 0
             self._synced[number] = offset
