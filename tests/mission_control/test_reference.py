@@ -21,6 +21,7 @@ def written(name: str) -> str:
     return (ROOT / "docs/reference" / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_pages_in_git_are_what_the_code_says() -> None:
     """In a process of its own, because it opens a store."""
     command = [sys.executable, "-m", "mission_control.reference", "--check"]
