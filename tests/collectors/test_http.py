@@ -95,6 +95,7 @@ async def test_json_goes_to_the_log_as_protobuf(collector: Collector) -> None:
         ("zstd", zstd.compress(BODY)),
         ("identity", BODY),
     ],
+    ids=["gzip", "deflate", "raw deflate", "zstd", "identity"],
 )
 async def test_compressed_bodies(collector: Collector, coding: str, body: bytes) -> None:
     response = await collector.http.post("/v1/traces", content=body, headers={**PROTOBUF, "content-encoding": coding})
