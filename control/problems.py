@@ -1,0 +1,67 @@
+"""Errors as RFC 9457 `application/problem+json`, and answers as JSON."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from control.errors import BusyError, ControlError, UnauthorizedError
+
+PROBLEM: Final = "application/problem+json"
+log = logging.getLogger(__name__)
+
+
+def answer(content: Any, status: int = 200) -> Response:
+    """JSON; times are text already, NaN becomes null."""
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    return Response(orjson.dumps(body), status, dict(headers or {}), media_type=PROBLEM)
+
+
+def problem_of(error: ControlError) -> Response:
+    headers = {}
+    if isinstance(error, BusyError):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = 'Bearer realm="mission-control"'
+    return problem(error.status, error.title, str(error), headers)
+
+
+async def _control(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ControlError)
+    return problem_of(error)
+
+
+async def _validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [{"parameter": str(fault["loc"][-1]), "problem": str(fault["msg"])} for fault in error.errors()]
+    detail = "; ".join(f"{fault['parameter']}: {fault['problem']}" for fault in faults)
+    return problem(400, "Bad parameter", f"{detail}; /docs lists what each route takes", errors=faults)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = HTTPStatus(error.status_code).phrase
+    hint = "; /docs lists the routes there are" if error.status_code in (404, 405) else ""
+    return problem(error.status_code, title, f"{error.detail}{hint}", error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "Internal error", "this is our fault; our log says more")
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(ControlError, _control)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,7 @@
+-- Projects that have anything; distinct values of a leading low-cardinality key column, so cheap.
+SELECT project, toUInt64(sum(n)) AS threads
+FROM (
+    SELECT project, count() AS n FROM thread_summaries GROUP BY project
+    UNION ALL SELECT DISTINCT project, 0 AS n FROM log_records
+)
+GROUP BY project ORDER BY project

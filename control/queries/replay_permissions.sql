@@ -1,0 +1,17 @@
+-- Permission checks about which one stretch of the log says something, in its order.
+SELECT e.*, k.log_offset AS log_offset
+FROM permission_events AS e
+INNER JOIN (
+    SELECT project, thread_id, event_id, max(log_offset) AS log_offset
+    FROM permission_rows FINAL
+    WHERE log_topic = {topic:String} AND log_partition = {partition:UInt16} AND log_offset >= {low:UInt64} AND log_offset < {high:UInt64}
+        AND project = {project:String} --? project
+        AND thread_id = {thread_id:String} --? thread_id
+        AND mcp_id = {mcp_id:String} --? mcp_id
+    GROUP BY project, thread_id, event_id
+) AS k ON e.project = k.project AND e.thread_id = k.thread_id AND e.event_id = k.event_id
+WHERE (e.thread_id, e.event_id) IN (
+    SELECT thread_id, event_id FROM permission_rows
+    WHERE log_topic = {topic:String} AND log_partition = {partition:UInt16} AND log_offset >= {low:UInt64} AND log_offset < {high:UInt64})
+ORDER BY log_offset, timestamp, event_id
+LIMIT {limit:UInt32}

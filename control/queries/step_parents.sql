@@ -1,0 +1,4 @@
+-- Parents of some steps, to count how deep a page's steps lie. Without FINAL: a step's parent does not change.
+SELECT DISTINCT step_id, parent_step_id
+FROM steps
+WHERE project = {project:String} AND thread_id = {thread_id:String} AND step_id IN {step_ids:Array(String)}

@@ -1,0 +1,134 @@
+"""What a client missed, read back from the tables: rows whose place in the log lies between two positions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from control import times
+from control.channels import Channel
+from control.logs import LogFilter
+from control.position import Position
+from control.reader import Reader, Row
+from control.subscription import Subscription
+from schemas.events import Event, EventType
+from schemas.topics import LOGS, SPANS
+
+Table = Literal["replay_logs", "replay_steps", "replay_messages", "replay_permissions"]
+_TABLES: Final[dict[str, tuple[tuple[Table, str], ...]]] = {
+    "global": (("replay_permissions", SPANS), ("replay_permissions", LOGS)),
+    "threads": (),
+    "thread": (
+        ("replay_steps", SPANS),
+        ("replay_messages", SPANS),
+        ("replay_permissions", SPANS),
+        ("replay_permissions", LOGS),
+    ),
+    "mcp": (("replay_steps", SPANS), ("replay_permissions", SPANS), ("replay_permissions", LOGS)),
+    "logs": (("replay_logs", LOGS),),
+    "permission": (("replay_permissions", SPANS), ("replay_permissions", LOGS)),
+}
+_TYPES: Final[dict[Table, tuple[EventType, str]]] = {
+    "replay_logs": ("log", "log_id"),
+    "replay_steps": ("step", "step_id"),
+    "replay_messages": ("message", "message_id"),
+    "replay_permissions": ("permission", "event_id"),
+}
+_NO_END: Final = 2**63 - 1
+OLDEST_NS: Final = 24 * times.HOUR
+
+
+class TooMuchError(Exception):
+    """More was missed than one resume gives, or too long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Records of one partition, from `low` up to but not including `high`."""
+
+    topic: str
+    partition: int
+    low: int
+    high: int
+
+
+def stretches(topic: str, since: Position, until: Position) -> Iterator[Stretch]:
+    """Partitions nobody told us of when the cursor was made are read from their beginning."""
+    seen, now = since.offsets.get(topic, {}), until.offsets.get(topic, {})
+    for partition in sorted(seen.keys() | now.keys()):
+        low, high = seen.get(partition, 0), now.get(partition, _NO_END)
+        if low < high:
+            yield Stretch(topic, partition, low, high)
+
+
+class Replay:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def missed(self, subscription: Subscription, since: Position, until: Position, most: int) -> list[tuple[Event, str]]:
+        """Events with their cursors, in the order of the log, threads last. Raises TooMuchError, BusyError."""
+        if times.now_ns() - since.time_ns > OLDEST_NS and until.time_ns - since.time_ns > OLDEST_NS:
+            raise TooMuchError
+        channel, found, place = subscription.channel, [], since
+        for table, topic in _TABLES[channel.kind]:
+            for stretch in stretches(topic, since, until):
+                rows = await self._rows(table, stretch, channel, subscription.filter, most + 1 - len(found))
+                for row in rows:
+                    place = place.at(topic, stretch.partition, row["log_offset"])
+                    found.append((_event(table, row), place))
+                place = place.at(topic, stretch.partition, min(stretch.high, _NO_END)) if stretch.high < _NO_END else place
+        if channel.kind in ("global", "threads", "thread", "mcp"):
+            for row in await self._threads(channel, since, until, most + 1 - len(found)):
+                place = place.at_time(row.pop("computed_ns"))
+                found.append((_thread_event(row), place))
+        if len(found) > most:
+            raise TooMuchError
+        return [(event, f"{position.encode()}.0") for event, position in found]
+
+    async def _rows(self, table: Table, stretch: Stretch, channel: Channel, wanted: LogFilter | None, limit: int) -> list[Row]:
+        parameters: dict[str, Any] = {
+            "project": None if channel.project == "*" else channel.project,
+            "topic": stretch.topic,
+            "partition": stretch.partition,
+            "low": stretch.low,
+            "high": stretch.high,
+            "limit": max(limit, 0),
+            "thread_id": channel.subject if channel.kind in ("thread", "permission") and channel.subject != "*" else None,
+            "mcp_id": channel.subject if channel.kind == "mcp" else None,
+        }
+        return await self._reader.rows(table, {**parameters, **_filter(wanted)})
+
+    async def _threads(self, channel: Channel, since: Position, until: Position, limit: int) -> list[Row]:
+        parameters = {
+            "project": None if channel.project == "*" else channel.project,
+            "thread_id": channel.subject if channel.kind == "thread" else None,
+            "mcp_id": channel.subject if channel.kind == "mcp" else None,
+            "low": since.time_ns,
+            "high": until.time_ns,
+            "limit": max(limit, 0),
+        }
+        return await self._reader.rows("replay_threads", parameters)
+
+
+def _filter(wanted: LogFilter | None) -> dict[str, Any]:
+    if wanted is None:
+        return {}
+    return {
+        "levels": list(wanted.levels) or None,
+        "thread_ids": list(wanted.thread_ids) or None,
+        "mcp_ids": list(wanted.mcp_ids) or None,
+        "services": list(wanted.services) or None,
+        "q": wanted.q or None,
+        "since": wanted.since,
+        "until": wanted.until,
+    }
+
+
+def _event(table: Table, row: Row) -> Event:
+    kind, key = _TYPES[table]
+    payload = {name: value for name, value in row.items() if name not in ("log_offset", "message_id")}
+    return Event(kind, row["project"], str(row[key]), payload, row["thread_id"], row.get("mcp_id", ""), row.get("level", ""))
+
+
+def _thread_event(row: Row) -> Event:
+    kind: EventType = "thread.updated" if row["status"] in ("running", "paused") else "thread.ended"
+    return Event(kind, row["project"], row["thread_id"], row, row["thread_id"])

@@ -1,0 +1,125 @@
+"""Threads: the list, one of them, and its state at an instant."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from control import cursors, times
+from control.errors import NotThereError
+from control.projects import Projects
+from control.reader import Reader, Row
+from control.times import BEGINNING, END, NANOSECONDS
+
+DEFAULT_KINDS: Final = ("agent", "mcp")
+"""Plain traces are left out of lists unless asked for."""
+Page = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFilter:
+    """What a list asks for; times in nanoseconds, empty means any."""
+
+    project: str
+    status: str = ""
+    mcp_id: str = ""
+    parent: str = ""
+    q: str = ""
+    kinds: tuple[str, ...] = DEFAULT_KINDS
+    since: int = BEGINNING
+    until: int = END
+
+
+class Threads:
+    def __init__(self, reader: Reader, projects: Projects, stalled_after: float) -> None:
+        self._reader = reader
+        self._projects = projects
+        self._stalled_after = int(stalled_after * NANOSECONDS)
+
+    def _stalled_at(self) -> int:
+        """A running thread last heard of before this has stalled."""
+        return times.now_ns() - self._stalled_after
+
+    async def page(self, wanted: ThreadFilter, limit: int, cursor: str | None) -> Page:
+        """Newest start first. Raises BadParameterError."""
+        keys = await self._keys(wanted, limit + 1, cursors.decode(cursor, int, str))
+        items = await self._whole(keys[:limit])
+        last = keys[limit - 1] if len(keys) > limit else None
+        return {"items": items, "next": last and cursors.encode((last["started_ns"], last["thread_id"]))}
+
+    async def _keys(self, wanted: ThreadFilter, count: int, before: list[Any] | None) -> list[Row]:
+        stalled = wanted.status == "stalled"
+        parameters = {
+            "projects": await self._projects.meant(wanted.project),
+            "kinds": None if "*" in wanted.kinds else list(wanted.kinds),
+            "status": None if stalled else wanted.status or None,
+            "stalled_before": self._stalled_at() if stalled else None,
+            "mcp_id": wanted.mcp_id or None,
+            "parent": wanted.parent or None,
+            "q": wanted.q or None,
+            "before": before[0] if before else None,
+            "before_id": before[1] if before else None,
+        }
+        until = min(wanted.until, before[0]) if before else wanted.until
+        keys: list[Row] = []
+        for low, high in times.windows(wanted.since, until, times.now_ns()):
+            window = {"low": low, "high": high, "limit": count - len(keys)}
+            keys += await self._reader.rows("thread_keys", {**parameters, **window})
+            if len(keys) >= count:
+                break
+        return keys
+
+    async def _whole(self, keys: list[Row]) -> list[Row]:
+        if not keys:
+            return []
+        parameters = {
+            "projects": sorted({key["project"] for key in keys}),
+            "times": sorted({key["started_ns"] for key in keys}),
+            "thread_ids": sorted({key["thread_id"] for key in keys}),
+            "stalled_at": self._stalled_at(),
+        }
+        found = await self._reader.rows("threads_page", parameters)
+        wanted = {(key["project"], key["thread_id"]) for key in keys}
+        return [row for row in found if (row["project"], row["thread_id"]) in wanted]
+
+    async def running(self, project: str, limit: int) -> list[Row]:
+        return list((await self.page(ThreadFilter(project, status="running"), limit, None))["items"])
+
+    async def get(self, project: str, thread_id: str) -> Row:
+        """Raises NotThereError."""
+        names = await self._projects.meant(project)
+        parameters = {"thread_id": thread_id, "stalled_at": self._stalled_at()}
+        for name in names:
+            row = await self._reader.first("thread", {**parameters, "project": name})
+            if row:
+                return row
+        raise NotThereError("thread", thread_id, project)
+
+    async def place(self, project: str, thread_id: str) -> Row:
+        """project and thread_id of a thread that exists, from its key columns alone. Raises NotThereError."""
+        for name in await self._projects.meant(project):
+            row = await self._reader.first("thread_exists", {"project": name, "thread_id": thread_id})
+            if row:
+                return row
+        raise NotThereError("thread", thread_id, project)
+
+    async def at(self, project: str, thread_id: str, instant: int) -> Row:
+        """The thread's state at `instant` (ns): what had begun and ended, and what was open."""
+        thread = await self.get(project, thread_id)
+        key = {"project": thread["project"], "thread_id": thread_id, "at": instant}
+        counts, permissions, open_steps = await asyncio.gather(
+            self._reader.first("thread_at", key),
+            self._reader.first("thread_permissions_at", key),
+            self._reader.rows("thread_open_steps", key),
+        )
+        state = {"project": thread["project"], "thread_id": thread_id, "time": times.iso(instant), "status": _status_at(thread, instant)}
+        return {**state, **(counts or {}), **(permissions or {}), "open_steps": open_steps}
+
+
+def _status_at(thread: Row, instant: int) -> str:
+    """A thread runs from its start to its end; after that it is what it is now. Before: not_started."""
+    if instant < times.parse("started_at", thread["started_at"]):
+        return "not_started"
+    ended = thread["ended_at"]
+    if ended and instant < times.parse("ended_at", ended):
+        return "running"
+    return str(thread["status"])
