@@ -1,17 +1,29 @@
 """What mapping hands to writing: columns per table, and what the rest of the way needs to know about them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
+from pipeline.context import MessageIdentity
 from schemas.events import Event
 
 TraceKey: TypeAlias = tuple[str, str]
 """(project, trace id)"""
 ThreadKey: TypeAlias = tuple[str, str]
 """(project, thread id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Bodies (project, hash) and messages (identity -> time, ns) that a batch brings."""
+
+    bodies: Collection[tuple[str, bytes]] = ()
+    messages: Mapping[MessageIdentity, int] = field(default_factory=dict)
+
+
+NOTHING_FRESH: Final = Fresh()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class DeadLetter:
 class Mapped:
     """One batch of log records as rows.
 
-    `tables` are inserted in their order; `bodies` are content hashes that became known with them (project, hash);
+    `tables` are inserted in their order; `seen` is what the store is known to have once they are stored;
     `touched` traces and threads are summarised later, with the oldest time of receipt (ns) among their new rows.
     """
 
@@ -59,5 +71,5 @@ class Mapped:
     dead_letters: Sequence[DeadLetter] = ()
     traces: Mapping[TraceKey, int] = field(default_factory=dict)
     threads: Mapping[ThreadKey, int] = field(default_factory=dict)
-    bodies: Sequence[tuple[str, bytes]] = ()
+    seen: Fresh = NOTHING_FRESH
     events: Callable[[], Sequence[Event]] = tuple

@@ -6,9 +6,12 @@ from typing import Any, Final
 import pyarrow as pa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from pipeline.batch import Fresh
 from pipeline.columns import times
-from pipeline.context import Envelope, Origin, SeenBodies
+from pipeline.context import Envelope, MessageIdentity, Origin, Seen
 from pipeline.messages import Message, digest, references
+from pipeline.tell import message_event
+from schemas.events import Event
 
 Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
@@ -27,19 +30,24 @@ _BODY_TYPES: Final = (
 
 
 class BodyRows:
-    """Collects one batch's messages and bodies. `new` are the bodies that must be marked as seen once they are stored."""
+    """Collects one batch's messages and bodies that the store is not known to have."""
 
-    def __init__(self, seen: SeenBodies) -> None:
+    def __init__(self, seen: Seen) -> None:
         self._seen = seen
         self._known: set[tuple[str, bytes]] = set()
-        self._said: set[tuple[str, str, str, bytes, int]] = set()
+        self._said: dict[MessageIdentity, int] = {}
         self._messages: list[tuple[Any, ...]] = []
         self._message_times: list[tuple[int, int]] = []
+        self._contents: list[Message] = []
         self._bodies: list[tuple[Any, ...]] = []
 
     @property
-    def new(self) -> list[tuple[str, bytes]]:
-        return list(self._known)
+    def fresh(self) -> Fresh:
+        return Fresh(self._known, self._said)
+
+    def events(self) -> list[Event]:
+        rows = zip(self._messages, self._message_times, self._contents, strict=True)
+        return [message_event(row, at, message) for row, (at, _), message in rows]
 
     def add_text(self, here: Here, value: str) -> str:
         """Store a text by content; returns the reference that stands for it."""
@@ -62,11 +70,11 @@ class BodyRows:
     def _add_message(self, here: Here, keys: tuple[str, str], step: tuple[str, Span], message: Message) -> None:
         resource, around, days = here
         identity = (resource.project, keys[0], message.role, message.hash, message.occurrence)
-        if identity in self._said:
-            return
-        self._said.add(identity)
         step_id, span = step
         at = min(span.start_time_unix_nano if message.direction == "input" else span.end_time_unix_nano, 2**63 - 1)
+        if self._said.get(identity, at + 1) <= at or self._seen.has_message(identity, at):
+            return
+        self._said[identity] = at
         self._add_body(here, message.hash, "item", message.body)
         self._messages.append(
             (
@@ -75,11 +83,12 @@ class BodyRows:
             )
         )  # fmt: skip
         self._message_times.append((at, around.received))
+        self._contents.append(message)
 
     def _add_body(self, here: Here, key: bytes, kind: str, body: bytes) -> None:
         resource, around, days = here
         known = (resource.project, key)
-        if known in self._known or known in self._seen:
+        if known in self._known or self._seen.has_body(*known):
             return
         self._known.add(known)
         self._bodies.append((resource.project, key, kind, body, around.received // 1_000_000_000, days))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
@@ -11,6 +11,8 @@ from schemas.ports import Record
 from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER
 
 MAX_PROJECT_LENGTH = 128
+MessageIdentity: TypeAlias = tuple[str, str, str, bytes, int]
+"""project, thread, role, content hash, occurrence"""
 
 
 class Retention(Protocol):
@@ -19,10 +21,14 @@ class Retention(Protocol):
     def __call__(self, project: str, signal: str) -> int: ...
 
 
-class SeenBodies(Protocol):
-    """Which bodies the store is known to have."""
+class Seen(Protocol):
+    """What the store is known to have; saying no too often costs an insert, saying yes wrongly would lose a row."""
 
-    def __contains__(self, key: tuple[str, bytes]) -> bool: ...
+    def has_body(self, project: str, key: bytes) -> bool: ...
+
+    def has_message(self, identity: MessageIdentity, at: int) -> bool:
+        """Whether the message is stored, as said at `at` (ns) or before."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from pipeline import vocabulary
 from pipeline.activity import ActivityRows
 from pipeline.batch import LedgerRow, Mapped, ThreadKey, TraceKey
 from pipeline.columns import MapColumn, SharedColumns, times
-from pipeline.context import Envelope, Origin, Retention, SeenBodies
-from pipeline.log_events import log_events
+from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.messages import digest
 from pipeline.permissions import PermissionRows, Place
 from pipeline.spans import SpanRows, ledger_rows
+from pipeline.tell import log_events
 from pipeline.values import attributes, text
 
 LEVELS: Final = ("DEBUG",) * 9 + ("INFO",) * 4 + ("WARN",) * 4 + ("ERROR",) * 8
@@ -51,7 +51,7 @@ class Scope(NamedTuple):
 class LogRows:
     """Rows of `log_records` and of all that they give rise to, under construction."""
 
-    def __init__(self, seen: SeenBodies, retention: Retention) -> None:
+    def __init__(self, seen: Seen, retention: Retention) -> None:
         self._retention = retention
         self._dense: list[tuple[Any, ...]] = []
         self._times: list[tuple[int, int]] = []
@@ -163,7 +163,7 @@ class LogRows:
         if self._dense:
             tables["log_records"] = self._batch()
         traces = {**self._traces, **spans.traces}
-        return Mapped(tables, ledger, traces=traces, threads=self._threads, bodies=spans.bodies, events=lambda: log_events(tables))
+        return Mapped(tables, ledger, traces=traces, threads=self._threads, seen=spans.seen, events=lambda: log_events(tables))
 
     def _batch(self) -> pa.RecordBatch:
         dense = zip(_DENSE, zip(*self._dense, strict=True), strict=True)

@@ -10,10 +10,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pipeline import vocabulary
 from pipeline.batch import LedgerRow, Mapped, TraceKey
 from pipeline.bodies import BodyRows
-from pipeline.columns import TEXT_MAP, ListColumn, MapColumn, SharedColumns, SparseColumns, times
-from pipeline.context import Envelope, Origin, Retention, SeenBodies
+from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns, times
+from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.messages import call_messages, first_user_text
-from pipeline.span_events import span_events
+from pipeline.tell import span_events
 from pipeline.values import attributes, integer, number
 
 KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
@@ -64,7 +64,7 @@ _DENSE: Final = (
 class SpanRows:
     """Rows of `spans` and of the messages in them, under construction."""
 
-    def __init__(self, seen: SeenBodies) -> None:
+    def __init__(self, seen: Seen) -> None:
         self._dense: list[tuple[Any, ...]] = []
         self._starts: list[int] = []
         self._sparse = SparseColumns(_SPARSE)
@@ -97,7 +97,7 @@ class SpanRows:
     def add(self, span: Span, origin_name: str = "span", final: bool = True) -> None:
         """Append one span. `final` False: it has begun and not ended."""
         assert self._here is not None
-        here, around, days = self._here
+        here, around, _ = self._here
         found = attributes(span.attributes)
         row = len(self._dense)
         trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
@@ -136,6 +136,8 @@ class SpanRows:
             put("request_model", row, model)
             if "model" not in ranks:
                 put("model", row, model)
+        if "tool_name" not in ranks and found.get("mcp.method.name") == "tools/call" and "tools/call " in span.name:
+            put("tool_name", row, span.name.partition("tools/call ")[2])
         if "mcp_id" not in ranks and kind == "Server" and "mcp.method.name" in found:
             put("mcp_id", row, service)
         if seconds := number(found.get(vocabulary.TTFT_SECONDS, "")):
@@ -202,7 +204,8 @@ class SpanRows:
         tables = self._bodies.tables()
         if self._dense:
             tables["spans"] = self._batch()
-        return Mapped(tables, ledger, traces=self._traces, bodies=self._bodies.new, events=lambda: span_events(tables))
+        bodies = self._bodies
+        return Mapped(tables, ledger, traces=self._traces, seen=bodies.fresh, events=lambda: span_events(tables) + bodies.events())
 
     def _batch(self) -> pa.RecordBatch:
         rows = len(self._dense)
@@ -250,6 +253,3 @@ def ledger_rows(around: Envelope, counts: Mapping[str, int]) -> list[LedgerRow]:
     project = next(iter(counts), around.project)
     total = sum(counts.values())
     return [LedgerRow(around.topic, around.partition, around.offset, around.received, around.source, project, total, total, 0, around.size)]
-
-
-__all__: Sequence[str] = ("TEXT_MAP", "SpanRows", "add_request", "ledger_rows", "step_status")

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  one metric, one line
 """Every metric of Mission Control, one line each; all names begin with `mission_control_`."""
 
 from functools import partial

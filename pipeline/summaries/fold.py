@@ -1,0 +1,176 @@
+"""One trace folded: its steps, and what it contributes to each of its threads. Pure: spans in, rows out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.summaries.facts import Columns
+from pipeline.summaries.segment import TERMINAL, Segment, Segments, first
+from pipeline.summaries.tree import Tree
+
+LOOP_FROM = 3
+"""The same call this often in a row is a loop."""
+
+
+class Step(NamedTuple):
+    """A step: the row of its outermost span, and what only the whole call knows."""
+
+    row: int
+    thread_id: str
+    parent_step_id: str
+    span_ids: list[str]
+    status: str
+    mcp_id: str
+    tool_name: str
+    tool_call_id: str
+    error_type: str
+    error_message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFold:
+    """What one trace comes to. `moved`: rows of spans that have messages under another thread's key."""
+
+    project: str
+    trace_id: str
+    main_thread: str
+    steps: list[Step]
+    segments: Segments
+    moved: list[tuple[int, str]]
+
+
+def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
+    """`rows` are all spans of one trace, in any order; the result does not depend on that order."""
+    rows = sorted(rows, key=lambda row: (columns["started"][row], columns["span_id"][row]))
+    tree = Tree(columns, rows)
+    threads = tree.threads()
+    members: dict[int, list[int]] = {}
+    for row in rows:
+        members.setdefault(tree.call[row], []).append(row)
+    steps = [_step(columns, tree, threads[top], top, members[top]) for top in rows if top in members]
+    by_thread: dict[str, list[Step]] = {}
+    for step in steps:
+        by_thread.setdefault(step.thread_id, []).append(step)
+    trace_id = columns["trace_id"][rows[0]]
+    segments = {thread: _segment(columns, tree, threads, trace_id, own) for thread, own in by_thread.items()}
+    keys, has_messages = columns["thread_key"], columns["has_messages"]
+    moved = [(row, threads[row]) for row in rows if has_messages[row] and keys[row] != threads[row]]
+    return TraceFold(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved)
+
+
+def _step(columns: Columns, tree: Tree, thread: str, top: int, members: list[int]) -> Step:
+    ids, failed = columns["span_id"], [row for row in members if columns["error_type"][row]]
+    return Step(
+        row=top,
+        thread_id=thread,
+        parent_step_id=tree.step_above(top),
+        span_ids=[ids[row] for row in members],
+        status=_step_status(columns, top, members),
+        mcp_id=first([columns["mcp_id"][row] for row in reversed(members)]),
+        tool_name=first([columns["tool_name"][row] for row in members]),
+        tool_call_id=first([columns["tool_call_id"][row] for row in members]),
+        error_type=columns["error_type"][failed[0]] if failed else "",
+        error_message=first([columns["error_message"][row] for row in failed]),
+    )
+
+
+def _step_status(columns: Columns, top: int, members: list[int]) -> str:
+    """The outermost span speaks, except that an error anywhere inside a finished call is one."""
+    status = str(columns["status"][top])
+    if status == "complete" and any(columns["status"][row] == "error" for row in members):
+        return "error"
+    return status
+
+
+def _segment(columns: Columns, tree: Tree, threads: dict[int, str], trace_id: str, steps: list[Step]) -> Segment:
+    result = Segment(trace_id)
+    rows = [step.row for step in steps]
+    roots = [step for step in steps if _is_top(tree, threads, step)]
+    _times_and_status(result, columns, tree, steps, roots)
+    _counts(result, columns, steps)
+    _who(result, columns, tree, threads, steps, roots)
+    result.received = max(columns["received_ns"][row] for row in rows)
+    result.retention_days = max(columns["retention_days"][row] for row in rows)
+    return result
+
+
+def _is_top(tree: Tree, threads: dict[int, str], step: Step) -> bool:
+    """Whether nothing above it belongs to the same thread."""
+    above = tree.parent[step.row]
+    return above < 0 or threads[above] != step.thread_id
+
+
+def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list[Step], roots: list[Step]) -> None:
+    """conventions.md §5: open while a step is open or a parent has not arrived; else as the last root ended."""
+    started, duration = columns["started"], columns["duration"]
+    result.started = min(started[step.row] for step in steps)
+    result.last_seen = max(started[step.row] + duration[step.row] for step in steps)
+    open_steps = [step for step in steps if step.status == "running"]
+    waiting = [step for step in roots if tree.parent[step.row] < 0 and not tree.is_root(step.row)]
+    newest = max(open_steps or steps, key=lambda step: (started[step.row], columns["span_id"][step.row]))
+    result.current_step = columns["name"][newest.row]
+    if open_steps or waiting:
+        result.status = "running"
+        return
+    last = max(roots, key=lambda step: (started[step.row] + duration[step.row], columns["span_id"][step.row]))
+    result.status = last.status if last.status in TERMINAL or last.status == "paused" else "complete"
+    result.ended = result.last_seen
+    if result.status in ("error", "cancelled"):
+        failed = last if last.error_type else first_failed(steps)
+        if failed is not None:
+            result.error_type, result.error_message = failed.error_type, failed.error_message
+
+
+def first_failed(steps: Sequence[Step]) -> Step | None:
+    return next((step for step in steps if step.error_type), None)
+
+
+def _counts(result: Segment, columns: Columns, steps: list[Step]) -> None:
+    types = columns["type"]
+    calls = [step.row for step in steps if types[step.row] == "llm_call"]
+    agents = [step.row for step in steps if types[step.row] == "directive"]
+    result.steps, result.llm_calls = len(steps), len(calls)
+    result.tool_calls = sum(types[step.row] == "tool_call" for step in steps)
+    result.errors = sum(step.status == "error" for step in steps)
+    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
+        setattr(result, name, sum(columns[name][row] for row in calls))
+    result.agent_input_tokens = max((columns["input_tokens"][row] for row in agents), default=0)
+    result.agent_output_tokens = max((columns["output_tokens"][row] for row in agents), default=0)
+    costs = [columns["cost_usd"][row] for row in calls if columns["cost_usd"][row] is not None]
+    result.cost_usd = sum(costs) if costs else None
+    result.loop = _longest_repeat(columns, steps)
+
+
+def _longest_repeat(columns: Columns, steps: list[Step]) -> int:
+    """How often the same tool was called with the same arguments in a row, where that is a loop; else 0."""
+    longest = run = 0
+    previous: tuple[str, str] | None = None
+    for step in steps:
+        if columns["type"][step.row] != "tool_call":
+            continue
+        call = (step.tool_name, columns["input"][step.row])
+        run = run + 1 if call == previous else 1
+        longest, previous = max(longest, run), call
+    return longest if longest >= LOOP_FROM else 0
+
+
+def _who(result: Segment, columns: Columns, tree: Tree, threads: dict[int, str], steps: list[Step], roots: list[Step]) -> None:
+    rows = [step.row for step in steps]
+    root = roots[0].row if roots else rows[0]
+    for name in ("environment", "service_version", "host"):
+        setattr(result, name, first([columns[name][root], *(columns[name][row] for row in rows)]))
+    for name in ("agent_name", "user_id", "user_input"):
+        setattr(result, name, first([columns[name][row] for row in rows]))
+    result.mcp_ids = sorted({step.mcp_id for step in steps if step.mcp_id})
+    result.services = sorted({columns["service"][row] for row in rows if columns["service"][row]})
+    result.models = sorted({columns["model"][row] for row in rows if columns["model"][row]})
+    types = {columns["type"][row] for row in rows}
+    result.kind = "agent" if types & {"directive", "llm_call", "script"} else "mcp" if "tool_call" in types or result.mcp_ids else "trace"
+    result.name = result.agent_name or columns["name"][root]
+    result.memory_bytes = max(columns["memory_bytes"][row] for row in rows)
+    result.cpu_utilization = next(
+        (columns["cpu_utilization"][row] for row in reversed(rows) if columns["cpu_utilization"][row] is not None), None
+    )
+    said = first([columns["parent_thread_key"][row] for row in rows])
+    above = next((threads[tree.parent[step.row]] for step in roots if tree.parent[step.row] >= 0), "")
+    result.parent_thread_id = said or above

@@ -1,0 +1,99 @@
+"""Rows that stood under a thread which turned out to be another: written again under the right one, taken away from the old."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.summaries.facts import Columns
+from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.statements import statement
+from schemas.store import Store
+
+
+def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold]) -> None:
+    """Messages of calls without a thread of their own, to the thread their trace gave them."""
+    target: dict[tuple[str, str, str], str] = {}
+    old: set[tuple[str, str]] = set()
+    for fold in folds:
+        for row, thread in fold.moved:
+            target[fold.project, fold.trace_id, columns["span_id"][row]] = thread
+            old.add((fold.project, columns["thread_key"][row]))
+    if target:
+        keys = sorted(old)
+        found = store.arrow(
+            statement("moved_messages"),
+            {
+                "projects": [key[0] for key in keys],
+                "threads": [key[1] for key in keys],
+                "traces": sorted({key[1] for key in target}),
+                "steps": sorted({key[2] for key in target}),
+            },
+        )
+        _move(store, "message_rows", found, [target.get(key) for key in _keys(found, "project", "trace_id", "step_id")])
+
+
+def move_permissions(store: Store, folds: Sequence[TraceFold]) -> None:
+    """Checks that stood under the trace id, to the trace's thread."""
+    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds if fold.main_thread != fold.trace_id}
+    if target:
+        keys = sorted(target)
+        found = store.arrow(statement("moved_permissions"), {"projects": [key[0] for key in keys], "traces": [key[1] for key in keys]})
+        threads = [
+            target[project, trace].get(step, target[project, trace][""])
+            for project, trace, step in _keys(found, "project", "trace_id", "step_id")
+        ]
+        _move(store, "permission_rows", found, threads)
+
+
+def place_logs(store: Store, folds: Sequence[TraceFold], since: int) -> None:
+    """Logs that name only a trace, into the trace's thread. `since` (ns) is the oldest receipt among those traces."""
+    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
+    if target:
+        projects, traces = sorted({key[0] for key in target}), sorted({key[1] for key in target})
+        found = store.arrow(statement("unplaced_logs"), {"projects": projects, "traces": traces, "since": since})
+        threads = [target.get((project, trace), {}) for project, trace, _ in _keys(found, "project", "TraceId", "SpanId")]
+        spans = [step for _, _, step in _keys(found, "project", "TraceId", "SpanId")]
+        _rewrite(store, "log_records", found, [by.get(span, by.get("")) for by, span in zip(threads, spans, strict=True)])
+
+
+def _thread_by_step(fold: TraceFold) -> Mapping[str, str]:
+    """span id -> thread; '' stands for whatever the trace shows no span of."""
+    return {"": fold.main_thread} | {span: step.thread_id for step in fold.steps for span in step.span_ids}
+
+
+def _keys(table: pa.Table, project: str, trace: str, step: str) -> list[tuple[str, str, str]]:
+    return list(zip(*(table.column(name).to_pylist() for name in (project, trace, step)), strict=True))
+
+
+def _move(store: Store, table: str, found: pa.Table, threads: Sequence[str | None]) -> None:
+    chosen = _changed(found, threads)
+    if chosen:
+        rows = found.take(pa.array(chosen, pa.int64()))
+        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string())))
+        versions = pa.array([version + 1 for version in rows.column("version").to_pylist()], pa.uint64())
+        _insert(store, table, _with(rows, version=versions, is_deleted=pa.array([1] * len(chosen), pa.uint8())))
+
+
+def _rewrite(store: Store, table: str, found: pa.Table, threads: Sequence[str | None]) -> None:
+    chosen = _changed(found, threads)
+    if chosen:
+        rows = found.take(pa.array(chosen, pa.int64()))
+        versions = pa.array([version + 1 for version in rows.column("version").to_pylist()], pa.uint64())
+        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=versions))
+
+
+def _changed(found: pa.Table, threads: Sequence[str | None]) -> list[int]:
+    stored = found.column("thread_id").to_pylist()
+    return [row for row, thread in enumerate(threads) if thread and thread != stored[row]]
+
+
+def _with(rows: pa.Table, **columns: Any) -> pa.Table:
+    for name, values in columns.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    return rows
+
+
+def _insert(store: Store, table: str, rows: pa.Table) -> None:
+    for batch in rows.combine_chunks().to_batches():
+        store.insert(table, batch)

@@ -1,0 +1,115 @@
+"""When to summarise what: collects what was touched, runs a round at a time, and leaves the machine to others in between."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pipeline.batch import ThreadKey, TraceKey
+from pipeline.summaries.known import KnownTraces
+from pipeline.summaries.threads import ThreadSummaries
+from pipeline.summaries.traces import TraceSummaries
+from pipeline.tell import summary_commit
+from schemas.metrics import Metrics
+from schemas.ports import CommitListener
+from schemas.store import Store, is_retryable
+
+MOST_TRACES: Final = 2_000
+"""Traces in one round: bounds its memory, and how long a small thread waits behind a flood."""
+REST: Final = 3.0
+"""After a round of t seconds the next begins no earlier than REST * t later, so summaries take a quarter of a core at most."""
+BIG_TRACE: Final = 2_000
+"""A trace of more spans than this waits longer between rounds, in proportion."""
+logger = logging.getLogger(__name__)
+
+
+class Summaries:
+    """`touch` from any thread; `run` on one of its own."""
+
+    def __init__(
+        self, store: Store, listener: CommitListener, metrics: Metrics, interval: float, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        known = KnownTraces()
+        self._traces, self._threads = TraceSummaries(store, known), ThreadSummaries(store)
+        self._listener, self._metrics, self._interval, self._clock = listener, metrics, interval, clock
+        self._lock = threading.Condition()
+        self._touched_traces: dict[TraceKey, int] = {}
+        self._touched_threads: dict[ThreadKey, int] = {}
+        self._since: float | None = None
+        self._not_before: dict[TraceKey, float] = {}
+        self._version = 0
+
+    def touch(self, traces: dict[TraceKey, int], threads: dict[ThreadKey, int]) -> None:
+        """These got rows, with the oldest receipt (ns) among them."""
+        with self._lock:
+            for key, received in traces.items():
+                self._touched_traces[key] = min(received, self._touched_traces.get(key, received))
+            for thread, received in threads.items():
+                self._touched_threads[thread] = min(received, self._touched_threads.get(thread, received))
+            if self._since is None and (traces or threads):
+                self._since = time.monotonic()
+            self._lock.notify_all()
+
+    def backlog(self) -> int:
+        """Traces and threads that wait for their summary."""
+        with self._lock:
+            return len(self._touched_traces) + len(self._touched_threads)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`; what is touched by then is summarised before it returns."""
+        while not stop.is_set():
+            with self._lock:
+                self._lock.wait_for(lambda: bool(self._touched_traces or self._touched_threads) or stop.is_set(), timeout=0.5)
+            if self.backlog():
+                stop.wait(self._interval)
+                began = time.monotonic()
+                self._guarded_round()
+                stop.wait(REST * (time.monotonic() - began))
+        while self.backlog() and self._guarded_round(everything=True):
+            pass
+
+    def _guarded_round(self, everything: bool = False) -> bool:
+        traces, threads = self._take(everything)
+        if not traces and not threads:
+            return False
+        try:
+            self.round(traces, threads)
+        except Exception as error:
+            self.touch(traces, threads)
+            logger.warning(
+                "summaries will be repeated", exc_info=not is_retryable(error), extra={"error": str(error)[:500], "traces": len(traces)}
+            )
+            time.sleep(0.2)
+            return not everything
+        return True
+
+    def _take(self, everything: bool) -> tuple[dict[TraceKey, int], dict[ThreadKey, int]]:
+        now = time.monotonic()
+        with self._lock:
+            ready = [key for key in self._touched_traces if everything or self._not_before.get(key, 0) <= now][:MOST_TRACES]
+            traces = {key: self._touched_traces.pop(key) for key in ready}
+            threads, self._touched_threads = self._touched_threads, {}
+            if not self._touched_traces:
+                self._since = None
+        return traces, threads
+
+    def round(self, traces: dict[TraceKey, int], threads: dict[ThreadKey, int]) -> None:
+        """Summarise exactly these now. Raises what the store raises; may be repeated."""
+        self._version = version = max(self._version + 1, self._clock())
+        with self._metrics.summary_seconds.labels("round").time():
+            result = self._traces.update(traces, version) if traces else None
+            keys = set(threads) | (result.threads if result else set())
+            changes = self._threads.update(keys, version)
+        self._metrics.summary_keys.labels("traces").inc(len(traces))
+        self._metrics.summary_keys.labels("threads").inc(len(keys))
+        self._metrics.summary_backlog.labels("traces").set(self.backlog())
+        if result:
+            self._slow_down(result.sizes)
+        self._listener.publish(summary_commit(result, changes))
+
+    def _slow_down(self, sizes: Mapping[TraceKey, int]) -> None:
+        """Reading a big trace again and again costs the square of its length: let it wait in proportion."""
+        now = time.monotonic()
+        self._not_before = {key: at for key, at in self._not_before.items() if at > now}
+        self._not_before.update({key: now + min(size / BIG_TRACE * 0.5, 5.0) for key, size in sizes.items() if size > BIG_TRACE})

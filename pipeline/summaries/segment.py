@@ -1,0 +1,82 @@
+"""What one trace contributes to one thread; a thread is the fold of these. Stored as JSON, so a new field needs no migration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+import orjson
+
+TERMINAL: Final = frozenset({"complete", "error", "cancelled"})
+MOST_NAMES: Final = 100
+"""A thread lists at most this many MCP servers, services, models."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """Times in nanoseconds since 1970; `ended` is 0 while it runs."""
+
+    trace_id: str
+    started: int = 0
+    last_seen: int = 0
+    ended: int = 0
+    status: str = "running"
+    kind: str = "trace"
+    name: str = ""
+    parent_thread_id: str = ""
+    agent_name: str = ""
+    user_id: str = ""
+    user_input: str = ""
+    environment: str = ""
+    service_version: str = ""
+    host: str = ""
+    current_step: str = ""
+    mcp_ids: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    steps: int = 0
+    llm_calls: int = 0
+    tool_calls: int = 0
+    errors: int = 0
+    loop: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    agent_input_tokens: int = 0
+    agent_output_tokens: int = 0
+    cost_usd: float | None = None
+    memory_bytes: int = 0
+    cpu_utilization: float | None = None
+    error_type: str = ""
+    error_message: str = ""
+    received: int = 0
+    retention_days: int = 1
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Segment":
+        known = cls.__slots__
+        return cls(**{name: value for name, value in orjson.loads(text).items() if name in known})
+
+
+def names(groups: Sequence[Sequence[str]]) -> list[str]:
+    """All names once, in order of first sight, bounded."""
+    return list(dict.fromkeys(name for group in groups for name in group if name))[:MOST_NAMES]
+
+
+def first(values: Sequence[str]) -> str:
+    """The first that says something."""
+    return next((value for value in values if value), "")
+
+
+def added(values: Sequence[float | None]) -> float | None:
+    """The sum of what is known; None when nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+Segments = Mapping[str, Segment]
+"""thread id -> what the trace contributes to it"""

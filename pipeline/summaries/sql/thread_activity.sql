@@ -1,0 +1,10 @@
+-- Signs of life of these threads that came by log record.
+SELECT
+    project, thread_id, toUnixTimestamp64Nano(min(first_at)) AS first_at, toUnixTimestamp64Nano(max(last_at)) AS last_at,
+    toUnixTimestamp64Nano(max(session_started_at)) AS session_started_at, toUnixTimestamp64Nano(max(session_ended_at)) AS session_ended_at,
+    max(end_status) AS end_status, max(agent_name) AS agent_name, max(parent_thread_id) AS parent_thread_id, max(user_input) AS user_input,
+    max(service) AS service, max(user_id) AS user_id, max(environment) AS environment, max(host) AS host, max(service_version) AS service_version,
+    max(toUnixTimestamp(received)) AS received, max(retention_days) AS retention_days
+FROM thread_activity
+WHERE (project, thread_id) IN (SELECT arrayJoin(arrayZip({projects:Array(String)}, {threads:Array(String)})))
+GROUP BY project, thread_id

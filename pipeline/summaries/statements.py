@@ -1,0 +1,9 @@
+"""The SQL of the summaries, one file each in `sql/`."""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def statement(name: str) -> str:
+    return (files("pipeline.summaries") / "sql" / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,100 @@
+"""The spans of one trace as a tree: which of them are one tool call, and which thread each belongs to. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.summaries.facts import Columns
+from pipeline.vocabulary import MCP_SESSION_RANK
+
+MOST_HOPS: Final = 3
+"""Plain spans (HTTP, delegation) that may lie between two views of the same tool call."""
+NO_SPAN: Final = -1
+
+
+class Tree:
+    """Indices are rows of the columns. A span whose parent has not arrived (or has none) has parent NO_SPAN."""
+
+    def __init__(self, columns: Columns, rows: Sequence[int]) -> None:
+        self._columns, self.rows = columns, rows
+        ids, parents = columns["span_id"], columns["parent_id"]
+        self._by_id = {ids[row]: row for row in rows}
+        self.parent = {row: self._by_id.get(parents[row], NO_SPAN) if parents[row] != ids[row] else NO_SPAN for row in rows}
+        self._break_cycles()
+        self.call = {row: self._outermost_call(row) for row in rows}
+        """Row of the outermost span that shows the same tool call; the row itself for everything else."""
+
+    def _break_cycles(self) -> None:
+        """Hostile or corrupt parents may go round: cut where a walk meets itself."""
+        done: set[int] = set()
+        for row in self.rows:
+            path: set[int] = set()
+            while row != NO_SPAN and row not in done:
+                path.add(row)
+                if self.parent[row] in path:
+                    self.parent[row] = NO_SPAN
+                row = self.parent[row]
+            done |= path
+
+    def _outermost_call(self, row: int) -> int:
+        if self._columns["type"][row] != "tool_call":
+            return row
+        best = here = row
+        while (above := self._call_above(here)) != NO_SPAN and self._same_call(above, row):
+            best = here = above
+        return best
+
+    def _call_above(self, row: int) -> int:
+        """The nearest tool call above, at most MOST_HOPS plain spans away."""
+        above = self.parent[row]
+        for _ in range(MOST_HOPS + 1):
+            if above == NO_SPAN or (kind := self._columns["type"][above]) not in ("tool_call", "span"):
+                return NO_SPAN
+            if kind == "tool_call":
+                return above
+            above = self.parent[above]
+        return NO_SPAN
+
+    def _same_call(self, one: int, other: int) -> bool:
+        tools, calls = self._columns["tool_name"], self._columns["tool_call_id"]
+        same_tool = tools[one] == tools[other] or not tools[one] or not tools[other]
+        return same_tool and (calls[one] == calls[other] or not calls[one] or not calls[other])
+
+    def step_above(self, row: int) -> str:
+        """Step id of the step that `row`'s step happened in: what its parent shows, or the parent's id while that is missing."""
+        top = self.call[row]
+        above = self.parent[top]
+        return str(self._columns["parent_id"][top]) if above == NO_SPAN else str(self._columns["span_id"][self.call[above]])
+
+    def is_root(self, row: int) -> bool:
+        """Whether nothing above it is to be expected: it names no parent, or it is the door of a service whose caller is not heard here."""
+        if self.parent[row] != NO_SPAN:
+            return False
+        return not self._columns["parent_id"][row].strip("0") or self._columns["kind"][row] in ("Server", "Consumer")
+
+    def threads(self) -> dict[int, str]:
+        """The thread of each span: its own word, else its nearest ancestor's, else the trace's best word, else the trace id."""
+        own = self._own_threads()
+        main = self._main_thread(own)
+        result: dict[int, str] = {}
+        for row in self.rows:
+            path = []
+            here = row
+            while here != NO_SPAN and here not in result and here not in own:
+                path.append(here)
+                here = self.parent[here]
+            found = main if here == NO_SPAN else own.get(here) or result[here]
+            result.update(dict.fromkeys(path, found))
+            result[row] = own.get(row, found)
+        return result
+
+    def _own_threads(self) -> dict[int, str]:
+        keys, ranks, types = self._columns["thread_key"], self._columns["thread_rank"], self._columns["type"]
+        agents = any(types[row] in ("directive", "llm_call", "script") for row in self.rows)
+        worst = MCP_SESSION_RANK if agents else MCP_SESSION_RANK + 1
+        return {row: keys[row] for row in self.rows if ranks[row] < worst and keys[row]}
+
+    def _main_thread(self, own: dict[int, str]) -> str:
+        if not own:
+            return str(self._columns["trace_id"][self.rows[0]])
+        ranks, started, ids = self._columns["thread_rank"], self._columns["started"], self._columns["span_id"]
+        return own[min(own, key=lambda row: (ranks[row], started[row], ids[row]))]

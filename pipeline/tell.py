@@ -1,0 +1,198 @@
+"""What a batch or a round made visible, as events for the hub. Called only when somebody listens."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import pyarrow as pa
+
+from pipeline.messages import Message
+from schemas.events import Commit, Event
+from schemas.times import iso, maybe_iso
+
+if TYPE_CHECKING:
+    from pipeline.summaries.fold import Step, TraceFold
+    from pipeline.summaries.threads import ThreadChange
+    from pipeline.summaries.traces import TraceRound
+
+Rows = Mapping[str, pa.RecordBatch]
+_STEP_COPIED: Final = (
+    "type", "status", "environment", "service_version", "host", "mcp_id", "agent_name", "user_id", "tool_name", "tool_call_id", "request_model",
+    "model", "provider", "prompt_name", "prompt_version", "ttft_ms", "reasoning_tokens", "input_tokens", "output_tokens", "cache_read_tokens",
+    "cache_write_tokens", "cost_usd", "finish_reason", "error_type", "error_message", "memory_bytes", "cpu_utilization",
+)  # fmt: skip
+_SPAN_COLUMNS: Final = (
+    "project",
+    "TraceId",
+    "SpanId",
+    "ParentSpanId",
+    "SpanName",
+    "ServiceName",
+    "Timestamp",
+    "Duration",
+    "thread_key",
+    *_STEP_COPIED,
+)
+_STEP_COLUMNS: Final = (
+    "project",
+    "trace_id",
+    "span_id",
+    "name",
+    "service",
+    "description",
+    "input",
+    "output",
+    "started",
+    "duration",
+    *_STEP_COPIED,
+)
+_LOG_COLUMNS: Final = (
+    "project", "Timestamp", "level", "SeverityNumber", "ServiceName", "thread_id", "SpanId", "TraceId", "mcp_id", "EventName", "Body", "exception",
+    "LogAttributes", "record_id",
+)  # fmt: skip
+_PERMISSION_COLUMNS: Final = (
+    "event_id", "thread_id", "step_id", "mcp_id", "agent_name", "user_id", "subject", "resource", "action", "reason", "reason_code", "policy", "rule",
+    "rules_checked", "inheritance_chain", "source", "escalation_rule", "escalation_status", "severity",
+)  # fmt: skip
+_THREAD_TIMES: Final = ("started_at", "last_seen_at", "ended_at", "waiting_since", "last_received")
+
+
+def span_events(tables: Rows) -> list[Event]:
+    """A step for each span, as it looks on its own; the summaries send what only the whole trace knows."""
+    if (batch := tables.get("spans")) is None:
+        return []
+    return [_span_step(row) for row in _rows(batch, _SPAN_COLUMNS)]
+
+
+def _span_step(row: dict[str, Any]) -> Event:
+    times = _step_times(row["Timestamp"], row["Duration"], row["status"])
+    payload = {
+        **{name: row[name] for name in _STEP_COPIED}, **times, "project": row["project"], "thread_id": row["thread_key"], "trace_id": row["TraceId"],
+        "step_id": row["SpanId"], "parent_step_id": row["ParentSpanId"], "name": row["SpanName"], "service": row["ServiceName"],
+    }  # fmt: skip
+    return Event("step", row["project"], row["SpanId"], payload, thread_id=row["thread_key"], mcp_id=row["mcp_id"])
+
+
+def _step_times(started: int, duration: int, status: str) -> dict[str, Any]:
+    ended = None if status == "running" else started + duration
+    return {"started_at": iso(started), "ended_at": maybe_iso(ended), "duration_ms": None if ended is None else duration / 1e6}
+
+
+def message_event(row: Sequence[Any], at: int, message: Message) -> Event:
+    """`row` begins with project, thread, role, hash, occurrence, trace, step."""
+    project, thread, role, key, occurrence, trace_id, step_id = row[:7]
+    parts = orjson.loads(message.body)["parts"]
+    payload = {
+        "project": project, "thread_id": thread, "trace_id": trace_id, "step_id": step_id, "role": role, "content": readable(parts), "parts": parts,
+        "content_hash": key.hex(), "timestamp": iso(at), "tool_call_id": message.tool_call_id, "tool_name": message.tool_name,
+        "metadata": {"finish_reason": message.finish_reason, "direction": message.direction, "occurrence": str(occurrence)},
+    }  # fmt: skip
+    return Event("message", project, f"{role}:{key.hex()}:{occurrence}", payload, thread_id=thread)
+
+
+def readable(parts: Sequence[Any]) -> str:
+    """The text of a message's parts, as the view `llm_messages` shows it."""
+    return "\n".join(_readable_part(part) for part in parts)
+
+
+def _readable_part(part: Any) -> str:
+    if not isinstance(part, dict):
+        return str(part)
+    if part.get("type") == "tool_call":
+        return f"{part.get('name', '')}({_text(part.get('arguments', ''))})"
+    for name in ("content", "text", "response", "result"):
+        if name in part:
+            return _text(part[name])
+    return _text(part)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def log_events(tables: Rows) -> list[Event]:
+    """Log records and permission checks of a batch."""
+    result = span_events(tables)
+    if (batch := tables.get("log_records")) is not None:
+        result.extend(_log_event(row) for row in _rows(batch, _LOG_COLUMNS))
+    if (batch := tables.get("permission_rows")) is not None:
+        result.extend(
+            _permission_event(row)
+            for row in _rows(batch, (*_PERMISSION_COLUMNS, "project", "trace_id", "timestamp", "result", "escalation_detected"))
+        )
+    return result
+
+
+def _log_event(row: dict[str, Any]) -> Event:
+    key = row["record_id"].hex()
+    payload = {
+        "project": row["project"], "log_id": key, "timestamp": iso(row["Timestamp"]), "level": row["level"], "severity_number": row["SeverityNumber"],
+        "service": row["ServiceName"], "thread_id": row["thread_id"], "step_id": row["SpanId"], "trace_id": row["TraceId"], "mcp_id": row["mcp_id"],
+        "event_name": row["EventName"], "message": row["Body"], "exception": row["exception"], "context": dict(row["LogAttributes"]),
+    }  # fmt: skip
+    return Event("log", row["project"], key, payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"], level=row["level"])
+
+
+def _permission_event(row: dict[str, Any]) -> Event:
+    granted = None if row["result"] == "ask" else row["result"] == "allow"
+    payload = {
+        **{name: row[name] for name in _PERMISSION_COLUMNS}, "project": row["project"], "timestamp": iso(row["timestamp"]), "granted": granted,
+        "escalation_detected": bool(row["escalation_detected"]), "decided_at": None if granted is None else iso(row["timestamp"]),
+        "evidence_trace_id": row["trace_id"], "evidence_span_id": row["step_id"],
+    }  # fmt: skip
+    return Event("permission", row["project"], row["event_id"], payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"])
+
+
+def _rows(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows as dictionaries, times as nanoseconds."""
+    columns = []
+    for name in names:
+        column = batch.column(name)
+        columns.append((column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist())
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"]) -> Commit:
+    """What a round of summaries made visible. It has no place in the log."""
+
+    def events() -> list[Event]:
+        steps = [] if result is None or result.spans is None else _changed_steps(result.spans, result.changed)
+        return [_thread_event(change) for change in changes] + steps
+
+    return Commit("", {}, events)
+
+
+def _thread_event(change: "ThreadChange") -> Event:
+    row = change.row
+    payload = {**row, **{name: maybe_iso(row[name]) for name in _THREAD_TIMES}}
+    ended = row["ended_at"] if row["ended_at"] is not None else row["last_seen_at"]
+    payload |= {"duration_ms": (ended - row["started_at"]) / 1e6, "stalled_since": None, "controls": "none"}
+    return Event(change.event, row["project"], row["thread_id"], payload, thread_id=row["thread_id"])  # type: ignore[arg-type]  # one of EventType
+
+
+def _changed_steps(spans: pa.Table, changed: Sequence[tuple["TraceFold", Sequence["Step"]]]) -> list[Event]:
+    """Steps as the whole trace shows them; of spans folded into one, that they are superseded by it."""
+    wanted = [step for _, steps in changed for step in steps]
+    if not wanted:
+        return []
+    table = spans.select(list(_STEP_COLUMNS)).take(pa.array([step.row for step in wanted], pa.int64()))
+    result = []
+    for step, row in zip(wanted, table.to_pylist(), strict=True):
+        row |= dict(
+            zip(
+                ("thread_id", "parent_step_id", "span_ids", "status", "mcp_id", "tool_name", "tool_call_id", "error_type", "error_message"),
+                step[1:],
+                strict=True,
+            )
+        )
+        payload = {**row, **_step_times(row.pop("started"), row.pop("duration"), step.status), "step_id": row["span_id"]}
+        for name in ("span_id", "started", "duration"):
+            payload.pop(name, None)
+        result.append(Event("step", row["project"], row["span_id"], payload, thread_id=step.thread_id, mcp_id=step.mcp_id))
+        result.extend(_superseded(row["project"], step, span) for span in step.span_ids if span != row["span_id"])
+    return result
+
+
+def _superseded(project: str, step: "Step", span_id: str) -> Event:
+    payload = {"project": project, "thread_id": step.thread_id, "step_id": span_id, "superseded_by": step.span_ids[0]}
+    return Event("step", project, span_id, payload, thread_id=step.thread_id)

@@ -1,0 +1,168 @@
+"""Mapped batches into the store: one INSERT per table that has rows, in a fixed order, poison set aside."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from pipeline.batch import DeadLetter, LedgerRow, Mapped
+from pipeline.columns import times
+from pipeline.context import Envelope
+from pipeline.mappers import Mapper, Request, single_records
+from pipeline.seen import SeenCache
+from schemas.metrics import Metrics
+from schemas.store import Store, is_retryable
+
+ORDER: Final = ("message_bodies", "message_rows", "permission_rows", "thread_activity", "log_records", "metric_points", "spans")
+"""Bodies first: what refers to them must find them. Ledger and dead letters follow, written by the processor."""
+Request_ = tuple[Envelope, Request]
+logger = logging.getLogger(__name__)
+
+
+class Writer:
+    """Inserts batches of one topic; what cannot be stored becomes dead letters. Blocking, used from one thread."""
+
+    def __init__(self, store: Store, mapper: Mapper, seen: SeenCache, metrics: Metrics, clock: Callable[[], int] = time.time_ns) -> None:
+        self._store, self._mapper, self._seen, self._metrics, self._clock = store, mapper, seen, metrics, clock
+
+    def write(self, requests: Sequence[Request_]) -> list[Mapped]:
+        """Store all that can be stored, and return it as mapped; dead letters are in the results, not stored yet.
+
+        Raises what the store raises when a retry of the very same call may succeed; nothing is lost by calling again.
+        """
+        if not requests:
+            return []
+        try:
+            mapped = self._mapper.map(requests)
+            self._insert(mapped)
+        except Exception as error:
+            if isinstance(error, MemoryError) or is_retryable(error):
+                raise
+            return self._bisect(requests, error)
+        self._seen.add(mapped.seen)
+        return [mapped]
+
+    def _insert(self, mapped: Mapped) -> None:
+        for table in ORDER:
+            if (batch := mapped.tables.get(table)) is not None:
+                with self._metrics.insert_seconds.labels(table).time():
+                    self._store.insert(table, batch)
+                self._metrics.insert_rows.labels(table).inc(batch.num_rows)
+
+    def _bisect(self, requests: Sequence[Request_], error: Exception) -> list[Mapped]:
+        """Halve until the culprit stands alone, then take its request apart."""
+        if len(requests) > 1:
+            middle = len(requests) // 2
+            return self.write(requests[:middle]) + self.write(requests[middle:])
+        (around, request), results, letters = requests[0], [], []
+        parts = list(single_records(self._mapper.topic, request))
+        if len(parts) <= 1:
+            return [_only_dead(around, [self._dead_letter(around, 0, request, error)])]
+        for number, part in enumerate(parts):
+            try:
+                mapped = self._mapper.map([(around, part)])
+                self._insert(mapped)
+            except Exception as reason:
+                if is_retryable(reason):
+                    raise
+                letters.append(self._dead_letter(around, number, part, reason))
+            else:
+                results.append(mapped)
+        stored = sum(row.records for mapped in results for row in mapped.ledger)
+        whole = _only_dead(around, letters, stored)
+        return [Mapped(mapped.tables, (), (), mapped.traces, mapped.threads, mapped.seen, mapped.events) for mapped in results] + [whole]
+
+    def _dead_letter(self, around: Envelope, part: int, request: Request, error: Exception) -> DeadLetter:
+        kind = type(error).__name__
+        logger.error(
+            "dead letter", extra={"topic": around.topic, "offset": around.offset, "part": part, "reason": kind, "error": str(error)[:500]}
+        )
+        self._metrics.dead_letters.labels(around.topic, kind).inc()
+        payload = request.SerializeToString()
+        return DeadLetter(
+            around.topic,
+            around.partition,
+            around.offset,
+            part,
+            around.received,
+            around.source,
+            around.project,
+            kind,
+            str(error)[:4000],
+            payload,
+        )
+
+
+def _only_dead(around: Envelope, letters: Sequence[DeadLetter], stored: int = 0) -> Mapped:
+    rejected = len(letters)
+    row = LedgerRow(
+        around.topic,
+        around.partition,
+        around.offset,
+        around.received,
+        around.source,
+        around.project,
+        stored + rejected,
+        stored,
+        rejected,
+        around.size,
+    )
+    return Mapped({}, [row], letters)
+
+
+def unreadable(around: Envelope, payload: bytes, reason: str) -> Mapped:
+    """A record of the log that is no OTLP at all: a dead letter of its own."""
+    letter = DeadLetter(
+        around.topic,
+        around.partition,
+        around.offset,
+        0,
+        around.received,
+        around.source,
+        around.project,
+        "MalformedRequestError",
+        reason,
+        payload,
+    )
+    return _only_dead(around, [letter])
+
+
+def ledger_batch(rows: Sequence[LedgerRow], now: int) -> pa.RecordBatch:
+    columns = {
+        "log_topic": pa.array([row.topic for row in rows], pa.string()),
+        "log_partition": pa.array([row.partition for row in rows], pa.uint16()),
+        "log_offset": pa.array([row.offset for row in rows], pa.uint64()),
+        "received": times(row.received for row in rows),
+        "stored_at": times(now for _ in rows),
+        "source": pa.array([row.source for row in rows], pa.string()),
+        "project": pa.array([row.project for row in rows], pa.string()),
+        "signal": pa.array([row.topic for row in rows], pa.string()),
+        "records": pa.array([row.records for row in rows], pa.uint32()),
+        "stored": pa.array([row.stored for row in rows], pa.uint32()),
+        "rejected": pa.array([row.rejected for row in rows], pa.uint32()),
+        "bytes": pa.array([row.size for row in rows], pa.uint64()),
+        "version": pa.array([now for _ in rows], pa.uint64()),
+    }
+    return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def dead_letter_batch(letters: Sequence[DeadLetter], now: int) -> pa.RecordBatch:
+    columns = {
+        "log_topic": pa.array([letter.topic for letter in letters], pa.string()),
+        "log_partition": pa.array([letter.partition for letter in letters], pa.uint16()),
+        "log_offset": pa.array([letter.offset for letter in letters], pa.uint64()),
+        "part": pa.array([letter.part for letter in letters], pa.uint32()),
+        "received_at": times(letter.received for letter in letters),
+        "source": pa.array([letter.source for letter in letters], pa.string()),
+        "project": pa.array([letter.project for letter in letters], pa.string()),
+        "signal": pa.array([letter.topic for letter in letters], pa.string()),
+        "reason": pa.array([letter.reason for letter in letters], pa.string()),
+        "error": pa.array([letter.error for letter in letters], pa.string()),
+        "payload": pa.array([letter.payload for letter in letters], pa.binary()),
+        "payload_sha256": pa.array([hashlib.sha256(letter.payload).hexdigest() for letter in letters], pa.string()),
+        "version": pa.array([now for _ in letters], pa.uint64()),
+    }
+    return pa.record_batch(list(columns.values()), names=list(columns))
