@@ -64,8 +64,9 @@ class Run:
 
     async def think(self, said: str, *requests: dict[str, Any]) -> None:
         """One model call that answers with text, and with tool calls if there are any."""
+        await self._obey()
         p, answer = self.persona, message("assistant", text(said), *requests)
-        with emit.llm_call(p.provider, p.model, self.history, system=p.system) as call:
+        with emit.llm_call(p.provider, p.model, self.history, system=p.system, tools=p.tools) as call:
             await self.world.sleep(self.chance.uniform(0.25, 1.1))
             call.first_token()
             usage = self._usage(answer)
@@ -115,6 +116,12 @@ class Run:
     def hear(self, said: str) -> None:
         """A person says something."""
         self.history.append(message("user", text(said)))
+
+    async def _obey(self) -> None:
+        while (told := emit.poll()) == "paused":
+            await self.world.sleep(1)
+        if told == "cancelled":
+            raise emit.CancelRequested("cancelled from outside")
 
     async def _request(self, said: str, tool: str, arguments: Mapping[str, str]) -> str:
         call_id = f"call_{self.chance.getrandbits(64):016x}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
+
+from demo.toolsets import TOOLSETS
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,13 @@ class Persona:
     model: str
     system: str
     capabilities: tuple[str, ...]
+
+    @cached_property
+    def tools(self) -> tuple[Mapping[str, object], ...]:
+        """Definitions of the tools it is offered, as a model is told of them."""
+        offered = [(f"{server}.{tool.name}", tool) for server, tools in TOOLSETS.items() for tool in tools]
+        about = [(name, tool) for name, tool in offered if self.may(name)]
+        return tuple({"type": "function", "name": name, "description": tool.description, "parameters": tool.schema} for name, tool in about)
 
     def may(self, need: str) -> bool:
         """Whether it holds a capability."""

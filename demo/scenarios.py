@@ -12,6 +12,13 @@ SERVICES = ("api", "checkout", "billing", "search-index", "notifications")
 CUSTOMERS = ("Haldane Ltd", "Orbis", "Nordlicht", "Kestrel Foods", "Meridian Rail")
 Script = Callable[[Run], Awaitable[str]]
 _PATIENCE = 6
+_GLANCES = (
+    "The next reading.",
+    "Quiet so far; again.",
+    "Still within the error budget.",
+    "Latency moved a little, I look again.",
+    "Nothing new.",
+)
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,9 @@ def _deploy(verdict: emit.Result, because: str) -> Script:
             if started.failed:
                 await run.think(f"Not deployed: {because}. {service} stays on the version before; I noted it for tomorrow.")
                 return "not deployed"
-            for _ in range(run.chance.randint(3, 5)):
+            for replica in range(1, 5):
                 await run.world.sleep(run.chance.uniform(5, 20))
-                await run.act("How far is it?", "deploy", "status", service=service)
+                await run.act(f"Replica {replica}: is it ready, does it answer?", "deploy", "status", service=service, replica=str(replica))
         await run.think(f"{service} {version} runs on all replicas; error rate and latency are as before.")
         return f"{service} {version} deployed"
 
@@ -178,7 +185,7 @@ async def crash(run: Run) -> str:
 async def loop(run: Run) -> str:
     """The same call again and again; stopped at the sixth."""
     for _ in range(_PATIENCE):
-        await run.act("Still not ready. I look again.", "deploy", "status", service="search-index")
+        await run.act("Still not ready. I look again.", "deploy", "status", service="search-index", replica="1")
         await run.world.sleep(run.chance.uniform(0.5, 3))
     raise LoopDetectedError("deploy.status", _PATIENCE)
 
@@ -187,11 +194,11 @@ async def watch(run: Run) -> str:
     """Twelve to twenty minutes: a rollout is watched over lunch."""
     service = run.chance.choice(SERVICES)
     await run.act("What is normal here?", "metrics", "range", query=f"p99({service})")
-    for _ in range(run.chance.randint(24, 30)):
+    for reading in range(run.chance.randint(24, 30)):
         await run.world.sleep(run.chance.uniform(18, 32))
-        await run.act("The next reading.", "metrics", "alerts", service=service)
-        if run.chance.random() < 0.3:
-            await run.act("And the rollout itself?", "deploy", "status", service=service)
+        await run.act(run.chance.choice(_GLANCES), "metrics", "alerts", service=service, since=f"{reading * 25} s after the start")
+        if reading % 7 == 3:
+            await run.act("And the rollout itself?", "deploy", "status", service=service, replica=str(1 + reading // 7))
     await run.think(f"{service} was quiet all the time: no alert that stayed, p99 as before. I end the watch.")
     return "quiet"
 
@@ -207,15 +214,15 @@ async def incident(run: Run) -> str:
         await researcher.think("No outage at the vendor. The error began with our release.")
         return "the vendor is fine; it is our release"
 
-    await run.act("What fires?", "metrics", "alerts", service=service)
+    await run.act("What fires?", "metrics", "alerts", service=service, since="15 min ago")
     await run.act("Since when?", "metrics", "range", fault="error", query=f"error_rate({service})")
     await run.act("The dashboard timed out; a smaller range.", "metrics", "range", query=f"error_rate({service})[10m]")
     await run.delegate("researcher", f"is {service}'s error rate ours or the vendor's?", look)
     approval = Approval(f"rolling {service} back", run.chance.uniform(10, 60), "allow", "approved by the engineer on call", "critical")
     await run.ask("It is ours. I want to roll back.", "deploy", "rollback", approval, service=service)
-    for _ in range(3):
+    for minutes in (1, 2, 4):
         await run.world.sleep(run.chance.uniform(10, 30))
-        await run.act("Is it going down?", "metrics", "range", query=f"error_rate({service})")
+        await run.act("Is it going down?", "metrics", "range", query=f"error_rate({service})[{minutes}m]")
     await run.think(f"{service} is back on the version before; the error rate fell from 3.4 % to 0.3 % within four minutes.")
     return "rolled back"
 

@@ -111,6 +111,17 @@ async def test_a_server_that_does_not_start_fails_the_call_not_the_fleet() -> No
     assert str(caught.value) == "MCP server git closed the connection during start"
 
 
+async def test_agents_obey_between_steps(received: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["paused", "paused", "cancelled"])
+    monkeypatch.setattr("mission_control.emit.poll", lambda: next(answers))
+    with Telemetry(received.url, "demo-fleet").running() as telemetry:
+        world = World(telemetry, Connections(unreachable), 1000.0, "s")
+        await Fleet(world, seed=7).play(SCENARIOS["question"])
+    assert next(answers, None) is None
+    [end] = received.events("session.end")
+    assert end.attributes["mission_control.thread.status"] == "cancelled"
+
+
 def test_personas_hold_what_they_are_given() -> None:
     assert PERSONAS["planner"].may("registry.load")
     assert PERSONAS["planner"].may("git.diff")

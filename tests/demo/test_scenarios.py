@@ -189,6 +189,18 @@ def test_the_model_is_sent_a_growing_history(day: Received) -> None:
     assert all("gen_ai.response.time_to_first_chunk" in call.attributes for call in calls)
 
 
+def test_the_model_is_told_of_the_tools_that_the_agent_holds(day: Received) -> None:
+    for call in day.spans_of("", "chat"):
+        offered = json.loads(str(call.attributes["gen_ai.tool.definitions"]))
+        assert offered
+        assert all(PERSONAS[str(call.attributes["gen_ai.agent.name"])].may(tool["name"]) for tool in offered)
+
+
+def test_only_the_loop_repeats_itself(day: Received) -> None:
+    calls = Counter((s.thread, s.attributes["gen_ai.tool.call.arguments"]) for s in day.spans_of("", "execute_tool"))
+    assert {thread.split("-")[0] for (thread, _), times in calls.items() if times >= 3} == {"loop"}
+
+
 def test_three_providers(day: Received) -> None:
     providers = {span.attributes["gen_ai.provider.name"] for span in day.spans_of("", "chat")}
     assert providers == {"anthropic", "openai", "gcp.gemini"}
