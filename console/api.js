@@ -80,11 +80,13 @@ export async function list(path, parameters = {}) {
 /** @param {string} id @param {string} [part] */
 export const threadPath = (id, part = '') => `/api/threads/${encodeURIComponent(id)}${part}`;
 
-/** Try a pasted token and keep it for this tab. @param {string} value @throws {ApiError} */
+/** Try a pasted token and turn it into a session of this browser; where that fails, this tab keeps the token. @param {string} value @throws {ApiError} */
 export async function logIn(value) {
   token.write(value);
   try {
-    await request('/api/threads?limit=1');
+    const { login_url: url } = await request('/api/auth/login-url', { method: 'POST' });
+    const { pathname, search } = new URL(url);
+    if ((await fetch(pathname + search, { credentials: 'same-origin' })).ok) token.write('');
   } catch (error) {
     token.write('');
     throw error;

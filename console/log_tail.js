@@ -1,7 +1,7 @@
 // The newest log records of a channel, in order, each once.
 import { signal } from './libraries.js';
 import { list, threadPath } from './api.js';
-import { channelOf, subscribe } from './socket.js';
+import { channelOf, snapshotOf, subscribe } from './socket.js';
 
 /** @typedef {import('./types').LogRecord} LogRecord */
 
@@ -11,8 +11,8 @@ const FLUSH_MS = 120;
 
 export const LEVELS = /** @type {const} */ (['DEBUG', 'INFO', 'WARN', 'ERROR']);
 
-/** A record has no id: it is what it says. @param {LogRecord} record */
-const keyOf = (record) => `${record.timestamp}|${record.level}|${record.service}|${record.thread_id}|${record.step_id}|${typeof record.message === 'string' ? record.message : JSON.stringify(record.message)}`;
+/** @param {LogRecord} record */
+const keyOf = (record) => record.log_id ?? `${record.timestamp}|${record.level}|${record.service}|${record.thread_id}|${record.step_id}|${typeof record.message === 'string' ? record.message : JSON.stringify(record.message)}`;
 
 /** @param {any} payload @returns {LogRecord[]} */
 function recordsOf(payload) {
@@ -72,8 +72,9 @@ export function logTail(project, { thread = '', levels = [], q = '' }) {
     add(rows);
   }, FLUSH_MS);
   /** @param {import('./types').Frame} frame */
-  const hear = ({ type, event, payload }) => {
-    if (type === 'subscribed' || event === 'log') waiting.push(...recordsOf(payload));
+  const hear = (frame) => {
+    if (frame.type === 'subscribed') waiting.push(...recordsOf(snapshotOf(frame)));
+    else if (frame.event === 'log') waiting.push(...recordsOf(frame.payload));
   };
   const channel = thread ? `logs:thread:${thread}` : 'logs:*';
   const leave = subscribe(channelOf(channel, project), hear, { filter: { levels: levels.length > 0 ? levels : [...LEVELS] } });

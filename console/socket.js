@@ -9,6 +9,9 @@ const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 15_000;
 const PING_MS = 15_000;
 const SILENCE_MS = 40_000;
+const ASK_AGAIN_MS = 3000;
+/** A connection that ends sooner was no success: the next try waits longer. */
+const STEADY_MS = 5000;
 
 /** @type {import('./libraries').Signal<{state: 'connecting' | 'live' | 'stale', since: number}>} */
 export const connection = signal({ state: 'connecting', since: Date.now() });
@@ -17,6 +20,8 @@ export const clockSkew = signal(0);
 
 /** @type {Map<string, Subscription>} */
 const subscriptions = new Map();
+/** Subscriptions that wait for an answer, by request. @type {Map<string, Subscription>} */
+const asked = new Map();
 /** @type {WebSocket | null} */
 let socket = null;
 let delay = FIRST_DELAY_MS;
@@ -28,15 +33,19 @@ let retry;
 /** Channel names of a project other than the default carry it. @param {string} channel @param {string} project */
 export const channelOf = (channel, project) => (project && project !== 'default' ? `${channel}?project=${encodeURIComponent(project)}` : channel);
 
-/** @param {object} message */
+/** @param {object} message @returns {string} the request's id, '' when it could not be sent */
 function send(message) {
-  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ ...message, request_id: `r${(requests += 1)}` }));
+  if (socket?.readyState !== WebSocket.OPEN) return '';
+  requests += 1;
+  socket.send(JSON.stringify({ ...message, request_id: `r${requests}` }));
+  return `r${requests}`;
 }
 
 /** @param {Subscription} subscription */
 function ask(subscription) {
   const since = subscription.cursor === undefined || subscription.cursor === null ? {} : { since: subscription.cursor };
-  send({ type: 'subscribe', channel: subscription.channel, ...since, ...subscription.more });
+  const id = send({ type: 'subscribe', channel: subscription.channel, ...since, ...subscription.more });
+  if (id) asked.set(id, subscription);
 }
 
 /** @param {MessageEvent} event */
@@ -45,15 +54,27 @@ function hear(event) {
   /** @type {Frame} */
   const frame = JSON.parse(event.data);
   if (frame.timestamp) clockSkew.value = Math.round((Date.parse(frame.timestamp) - Date.now()) / 250) * 250;
+  const refused = frame.type === 'error' && frame.request_id ? asked.get(frame.request_id) : undefined;
+  if (frame.request_id) asked.delete(frame.request_id);
+  if (refused) setTimeout(() => subscriptions.get(refused.channel) === refused && ask(refused), ASK_AGAIN_MS);
   const subscription = frame.channel ? subscriptions.get(frame.channel) : undefined;
   if (!subscription) return;
   if (frame.cursor !== undefined && frame.cursor !== null) subscription.cursor = frame.cursor;
-  if (frame.type === 'dropped') ask(subscription);
+  // Without a count it only says that the snapshot before it replaced what was missed.
+  if (frame.type === 'dropped' && /** @type {any} */ (frame.payload)?.count !== null) ask(subscription);
   for (const handler of subscription.handlers) handler(frame);
 }
 
+/** What a `subscribed` frame shows, whether wrapped or not; null after a resume. @param {Frame} frame @returns {any} */
+export function snapshotOf({ payload }) {
+  const body = /** @type {any} */ (payload);
+  if (!body || body.resumed) return null;
+  return body.snapshot ?? body;
+}
+
+let openedAt = 0;
 function opened() {
-  delay = FIRST_DELAY_MS;
+  openedAt = Date.now();
   lastHeard = Date.now();
   connection.value = { state: 'live', since: Date.now() };
   for (const subscription of subscriptions.values()) ask(subscription);
@@ -61,6 +82,9 @@ function opened() {
 
 function closed() {
   socket = null;
+  asked.clear();
+  if (openedAt && Date.now() - openedAt > STEADY_MS) delay = FIRST_DELAY_MS;
+  openedAt = 0;
   if (connection.value.state === 'live') connection.value = { state: 'stale', since: lastHeard };
   clearTimeout(retry);
   retry = setTimeout(reconnect, delay * (0.75 + Math.random() / 2));

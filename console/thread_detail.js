@@ -1,7 +1,7 @@
 // One thread: its row, steps, messages and permission events; loaded by REST, kept up by its channel.
 import { batch, signal } from './libraries.js';
 import { list, query, request, threadPath } from './api.js';
-import { channelOf, subscribe } from './socket.js';
+import { channelOf, snapshotOf, subscribe } from './socket.js';
 
 /** @typedef {import('./types').Thread} Thread */
 /** @typedef {import('./types').Step} Step */
@@ -9,6 +9,7 @@ import { channelOf, subscribe } from './socket.js';
 /** @typedef {import('./types').Permission} Permission */
 
 const PAGE = 1000;
+const MOST_CHILDREN = 100;
 const FLUSH_MS = 150;
 const SETTLE_MS = 800;
 
@@ -76,8 +77,10 @@ export function threadDetail(project, id) {
   async function loadRow() {
     const body = await request(threadPath(id) + query({ project }));
     if (!alive) return;
-    thread.value = body.thread ?? body;
-    children.value = rowsIn(body, ['children', 'sub_threads']);
+    thread.value = body;
+    /** @type {import('./types').Page<Thread>} */
+    const below = await list('/api/threads', { project, parent: id, kind: '*', limit: MOST_CHILDREN });
+    if (alive) children.value = below.items;
   }
 
   async function load() {
@@ -121,7 +124,7 @@ export function threadDetail(project, id) {
       settle = setTimeout(() => loadRow().catch(() => undefined), SETTLE_MS);
     } else if (frame.type === 'subscribed') {
       /** @type {any} */
-      const body = frame.payload ?? {};
+      const body = snapshotOf(frame) ?? {};
       batch(() => {
         if (body.thread) thread.value = { ...thread.value, ...body.thread };
         addSteps(rowsIn(body, ['timeline', 'steps']));

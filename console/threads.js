@@ -1,7 +1,7 @@
 // The threads of the shown project: pages from REST, then upserts from the channel `global`.
 import { batch, computed, signal } from './libraries.js';
 import { list } from './api.js';
-import { channelOf, subscribe } from './socket.js';
+import { channelOf, snapshotOf, subscribe } from './socket.js';
 import { instant, plain } from './format.js';
 import { slowly } from './store.js';
 
@@ -159,12 +159,10 @@ export function followThreads(project) {
     waiting = [];
     upsert(incoming, true);
   }, FLUSH_MS);
-  void load(project);
   const leave = subscribe(channelOf('global', project), (frame) => {
     if (frame.type === 'subscribed') void load(project);
-    if (frame.type === 'subscribed' || frame.event?.startsWith('thread.')) {
-      waiting.push(...threadsOf(frame.payload).filter((thread) => (thread.project ?? project) === project));
-    }
+    const threads = frame.type === 'subscribed' ? threadsOf(snapshotOf(frame)) : frame.event?.startsWith('thread.') ? threadsOf(frame.payload) : [];
+    waiting.push(...threads.filter((thread) => (thread.project ?? project) === project));
   });
   return () => {
     clearInterval(flush);

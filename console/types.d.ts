@@ -99,6 +99,7 @@ export interface Message {
 }
 
 export interface LogRecord {
+  log_id?: string;
   project?: string;
   timestamp: string;
   level?: string;

@@ -13,6 +13,7 @@ const ROW_PX = 30;
 const INDENT_PX = 14;
 const DEEPEST = 14;
 const TICKS = 6;
+const ZOOM_MARGIN = 0.06;
 const TITLE_LIMIT = 500;
 
 /** @type {Record<string, string>} */
@@ -25,8 +26,9 @@ const percent = (value) => `${Math.max(0, Math.min(100, value * 100)).toFixed(3)
 function Lane({ bar, span }) {
   const end = bar.end ?? now.value;
   const length = span.to - span.from;
-  const left = (bar.start - span.from) / length;
-  const width = Math.max(0, end - bar.start) / length;
+  if (end < span.from || bar.start > span.to) return html`<span class="lane"></span>`;
+  const left = Math.max(0, bar.start - span.from) / length;
+  const width = Math.min(1 - left, Math.max(0, end - Math.max(bar.start, span.from)) / length);
   const label = duration(bar.end === null ? Math.floor((end - bar.start) / 100) * 100 : (bar.step.duration_ms ?? end - bar.start));
   const place = left + width < 0.85 ? 'after' : left > 0.15 ? 'before' : 'inside';
   const side = place === 'after' ? { left: percent(left + width) } : { right: percent(1 - (place === 'before' ? left : left + width)) };
@@ -76,9 +78,17 @@ function useSpan({ bars, running }) {
 export function Waterfall({ steps, running, selected, onSelect }) {
   const [collapsed, fold] = useState(/** @type {Set<string>} */ (new Set()));
   const [reveal, show] = useState(-1);
+  const [zoom, look] = useState(/** @type {Span | null} */ (null));
   const bars = useMemo(() => barsOf(steps, collapsed), [steps, collapsed]);
   const open = running && bars.some((bar) => bar.end === null);
-  const span = useSpan({ bars, running: open });
+  const whole = useSpan({ bars, running: open });
+  const span = zoom ?? whole;
+  const chosen = bars.find((bar) => bar.step.step_id === selected);
+  const zoomTo = (/** @type {Bar} */ bar) => {
+    const to = bar.end ?? whole.to;
+    const margin = Math.max(1, (to - bar.start) * ZOOM_MARGIN);
+    look({ from: bar.start - margin, to: to + margin });
+  };
   const ticks = ticksOf(span.to - span.from, TICKS);
   const types = useMemo(() => new Set([...steps.values()].map((step) => step.type ?? 'span')), [steps]);
   const toggle = (/** @type {string} */ id) => fold((old) => (old.has(id) ? new Set([...old].filter((other) => other !== id)) : new Set([...old, id])));
@@ -93,6 +103,8 @@ export function Waterfall({ steps, running, selected, onSelect }) {
         <span class="number">${steps.size} steps</span>
         <span class="legend">${Object.keys(TYPES).filter((type) => types.has(type)).map((type) => html`<span key=${type}><i class="dot" data-type=${type}></i>${TYPES[type]}</span>`)}</span>
         ${parents.length > 0 || collapsed.size > 0 ? html`<button type="button" class="link" onClick=${() => fold(collapsed.size > 0 ? new Set() : new Set(parents))}>${collapsed.size > 0 ? 'Expand all' : 'Collapse all'}</button>` : null}
+        ${chosen && !zoom ? html`<button type="button" class="link" onClick=${() => zoomTo(chosen)}>Zoom to selected</button>` : null}
+        ${zoom ? html`<button type="button" class="link" onClick=${() => look(null)}>Whole thread</button>` : null}
       </div>
       <div class="axis" aria-hidden="true"><span class="axis-name"></span><span class="axis-lane">
         ${ticks.map((tick) => html`<span key=${tick} class="tick number" style=${{ left: percent(tick / (span.to - span.from)) }}>${tick === 0 ? '0' : duration(tick)}</span>`)}

@@ -26,7 +26,7 @@ export function LoginScreen() {
         <div class="row"><input id="token" name="token" type="password" autocomplete="off" spellcheck="false" autofocus aria-describedby="token-failure" /><button class="primary">Log in</button></div>
         <p id="token-failure" class="failure" role="alert">${failure}</p>
       </form>
-      <p class="faint">The token stands in <code>run.json</code> in the data directory. It is kept in this tab only.</p>
+      <p class="faint">The token stands in <code>run.json</code> in the data directory.</p>
     </main>
   `;
 }
