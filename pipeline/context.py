@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
@@ -15,10 +15,13 @@ MessageIdentity: TypeAlias = tuple[str, str, str, bytes, int]
 """project, thread, role, content hash, occurrence"""
 
 
+Signal: TypeAlias = Literal["spans", "logs", "metrics", "permissions"]
+
+
 class Retention(Protocol):
     """How many days a signal of a project is kept (`Settings.retention_days`)."""
 
-    def __call__(self, project: str, signal: str) -> int: ...
+    def __call__(self, project: str, signal: Signal) -> int: ...
 
 
 class Seen(Protocol):

@@ -22,8 +22,8 @@ from schemas.settings import Settings
 log = logging.getLogger(__name__)
 
 _OWN: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
-_QUIET: Final = ("httpx", "httpcore", "uvicorn.access")
-"""They log every request; we count requests in metrics."""
+_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error")
+"""They log every request or connection; we count those in metrics."""
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:

@@ -165,7 +165,7 @@ def _who(result: Segment, columns: Columns, tree: Tree, threads: dict[int, str],
     result.services = sorted({columns["service"][row] for row in rows if columns["service"][row]})
     result.models = sorted({columns["model"][row] for row in rows if columns["model"][row]})
     types = {columns["type"][row] for row in rows}
-    result.kind = "agent" if types & {"directive", "llm_call", "script"} else "mcp" if "tool_call" in types or result.mcp_ids else "trace"
+    result.kind = "agent" if types & {"directive", "llm_call", "script"} else "mcp" if "tool_call" in types else "trace"
     result.name = result.agent_name or columns["name"][root]
     result.memory_bytes = max(columns["memory_bytes"][row] for row in rows)
     result.cpu_utilization = next(

@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.batch import ThreadKey, TraceKey
 from pipeline.summaries.known import KnownTraces
+from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.threads import ThreadSummaries
 from pipeline.summaries.traces import TraceSummaries
 from pipeline.tell import summary_commit
@@ -28,11 +29,17 @@ class Summaries:
     """`touch` from any thread; `run` on one of its own."""
 
     def __init__(
-        self, store: Store, listener: CommitListener, metrics: Metrics, interval: float, clock: Callable[[], int] = time.time_ns
+        self,
+        store: Store,
+        listener: CommitListener,
+        metrics: Metrics,
+        interval: float,
+        rollups: Rollups,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         known = KnownTraces()
         self._traces, self._threads = TraceSummaries(store, known), ThreadSummaries(store)
-        self._listener, self._metrics, self._interval, self._clock = listener, metrics, interval, clock
+        self._listener, self._metrics, self._interval, self._clock, self._rollups = listener, metrics, interval, clock, rollups
         self._lock = threading.Condition()
         self._touched_traces: dict[TraceKey, int] = {}
         self._touched_threads: dict[ThreadKey, int] = {}
@@ -106,6 +113,8 @@ class Summaries:
         self._metrics.summary_backlog.labels("traces").set(self.backlog())
         if result:
             self._slow_down(result.sizes)
+            self._rollups.touch(result.hours)
+        self._rollups.touch(received // 10**9 // HOUR * HOUR for received in threads.values())
         self._listener.publish(summary_commit(result, changes))
 
     def _slow_down(self, sizes: Mapping[TraceKey, int]) -> None:

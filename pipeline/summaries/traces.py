@@ -11,6 +11,7 @@ from pipeline.summaries.facts import Columns, columns
 from pipeline.summaries.fold import Step, TraceFold, fold_trace
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
 from pipeline.summaries.moves import move_messages, move_permissions, place_logs
+from pipeline.summaries.rollups import HOUR
 from pipeline.summaries.statements import statement
 from schemas.store import Store
 
@@ -23,6 +24,8 @@ class TraceRound:
     spans: pa.Table | None
     changed: Sequence[tuple[TraceFold, Sequence[Step]]]
     sizes: Mapping[TraceKey, int]
+    hours: frozenset[int]
+    """Hours (seconds since 1970) in which changed steps began."""
 
 
 class TraceSummaries:
@@ -43,7 +46,8 @@ class TraceSummaries:
         changed = self._write(spans, facts, folds, known, version)
         threads = {(fold.project, thread) for fold in folds for thread in fold.segments}
         threads |= {(key[0], thread) for key in groups for thread in known[key].threads}
-        return TraceRound(frozenset(threads), spans, changed, {key: len(group) for key, group in groups.items()})
+        hours = {facts["started"][step.row] // 10**9 // HOUR * HOUR for _, steps in changed for step in steps}
+        return TraceRound(frozenset(threads), spans, changed, {key: len(group) for key, group in groups.items()}, frozenset(hours))
 
     def _look_up(self, touched: Mapping[TraceKey, int]) -> dict[TraceKey, KnownTrace]:
         """What is known of each: from memory, else from the store, else it is new."""

@@ -1,0 +1,145 @@
+"""The pipeline's threads: a processor per signal, summaries, rollups, and the keeper that lets go of old log."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pipeline.log import DurableLog, PositionedReader, sync_filesystem
+from pipeline.mappers import mapper
+from pipeline.processor import Limits, Processor
+from pipeline.seen import SeenCache
+from pipeline.summaries.rollups import HOUR, Rollups
+from pipeline.summaries.rounds import Summaries
+from pipeline.summaries.sweep import AT_START, EVERY_MINUTE, unsummarised
+from pipeline.write import Writer
+from schemas.metrics import Metrics
+from schemas.ports import CommitListener
+from schemas.settings import Settings
+from schemas.store import Store
+from schemas.topics import SIGNALS
+
+SYNC_SECONDS: Final = 20.0
+SWEEP_SECONDS: Final = 60.0
+DRAIN_SECONDS: Final = 5.0
+logger = logging.getLogger(__name__)
+
+
+class Processing:
+    """Everything between the log and the tables. `failed` is called once when one of its threads dies."""
+
+    def __init__(self, log: DurableLog, store: Store, listener: CommitListener, metrics: Metrics, settings: Settings) -> None:
+        self._log, self._store, self._settings = log, store, settings
+        self._stop, self._stop_summaries = threading.Event(), threading.Event()
+        self._rollups = Rollups(store, metrics)
+        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups)
+        self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
+        seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
+        self._processors = {
+            topic: Processor(
+                reader,
+                Writer(store, mapper(topic, seen, settings.retention_days), seen, metrics),
+                store,
+                self._summaries,
+                listener,
+                metrics,
+                limits,
+            )
+            for topic, reader in self._readers.items()
+        }
+        self._threads: list[threading.Thread] = []
+        self._died = ""
+        self.on_death: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Give no position twice, then run."""
+        for topic in SIGNALS:
+            for partition in range(self._log.partitions(topic)):
+                self._log.advance(topic, partition, self._stored_up_to(topic, partition))
+        now = int(time.time())
+        self._rollups.touch([now // HOUR * HOUR, now // HOUR * HOUR - HOUR])
+        for topic, processor in self._processors.items():
+            self._spawn(f"process-{topic}", partial(processor.run, self._stop))
+        self._spawn("summaries", lambda: self._summaries.run(self._stop_summaries))
+        self._spawn("rollups", lambda: self._rollups.run(self._stop_summaries))
+        self._spawn("sweep", self._sweep)
+        self._spawn("keeper", self._keep)
+
+    def committed(self) -> dict[str, dict[int, int]]:
+        """Per topic, where reading begins."""
+        return {topic: reader.committed() for topic, reader in self._readers.items()}
+
+    def _stored_up_to(self, topic: str, partition: int) -> int:
+        sql = "SELECT max(log_offset) + 1 AS next, count() AS rows FROM ledger_rows WHERE log_topic = {t:String} AND log_partition = {p:UInt16}"
+        row = self._store.query(sql, {"t": topic, "p": partition})[0]
+        return int(row["next"]) if row["rows"] else 0
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guard(self, name: str, work: Callable[[], None]) -> None:
+        """A thread that dies stops the process: going on without it would acknowledge what nobody stores."""
+        try:
+            work()
+        except Exception as error:
+            logger.exception("a pipeline thread died", extra={"thread": name})
+            self._died = f"{name}: {error}"
+            self.on_death()
+
+    def check(self) -> str:
+        """For /ready: "" while all threads run."""
+        return self._died
+
+    def backlog(self) -> str:
+        """For /ready: "" while the log takes records."""
+        waiting = self._log.backlog_bytes()
+        return f"{waiting} bytes wait for the store, at the limit" if waiting >= self._settings.log_max_bytes else ""
+
+    def _sweep(self) -> None:
+        seconds = AT_START
+        while True:
+            try:
+                self._summaries.touch(*unsummarised(self._store, seconds))
+                seconds = EVERY_MINUTE
+            except Exception as error:  # noqa: BLE001  the next sweep looks again
+                logger.warning("sweep failed", extra={"error": str(error)[:500]})
+            if self._stop.wait(SWEEP_SECONDS):
+                return
+
+    def _keep(self) -> None:
+        while not self._stop.wait(SYNC_SECONDS):
+            try:
+                self.release()
+            except OSError as error:
+                logger.warning("the log keeps its old files", extra={"error": str(error)})
+
+    def release(self) -> None:
+        """What the store has on its disk for sure need not stay in the log."""
+        committed = self.committed()
+        sync_filesystem(Path(os.fspath(self._settings.data_dir)))
+        for topic, offsets in committed.items():
+            for partition, offset in offsets.items():
+                self._log.release(topic, partition, offset)
+
+    def stop(self) -> None:
+        """Process what was accepted (bounded in time: the rest is safe in the log), then summarise it, then end the threads."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while not self._died and time.monotonic() < deadline and any(reader.lag() for reader in self._readers.values()):
+            time.sleep(0.02)
+        self._stop.set()
+        for reader in self._readers.values():
+            reader.wake()
+        self._join("process-", deadline + 2)
+        self._stop_summaries.set()
+        self._join("", deadline + 4)
+
+    def _join(self, prefix: str, deadline: float) -> None:
+        for thread in self._threads:
+            if thread.name.startswith(prefix) and thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))

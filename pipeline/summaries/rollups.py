@@ -1,0 +1,69 @@
+"""Hourly rollups: hours that got steps or checks are counted anew, whole, so counting twice changes nothing."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pipeline.summaries.statements import statement
+from schemas.metrics import Metrics
+from schemas.store import Store, is_retryable
+
+HOUR: Final = 3600
+KEYS: Final = {
+    "usage_hours": "project, hour, agent_name, user_id, provider, model",
+    "tool_hours": "project, hour, mcp_id, tool_name, agent_name",
+    "error_hours": "project, hour, fingerprint",
+    "permission_hours": "project, hour, resource, action",
+}
+SOONEST: Final = 2.0
+"""Seconds between two counts of the same hour, at least."""
+REST: Final = 40.0
+"""A count that took t seconds is not repeated before REST * t later: rollups take a fortieth of a core at most."""
+logger = logging.getLogger(__name__)
+
+
+class Rollups:
+    """`touch` from any thread; `run` on one of its own."""
+
+    def __init__(self, store: Store, metrics: Metrics, clock: Callable[[], int] = time.time_ns) -> None:
+        self._store, self._metrics, self._clock = store, metrics, clock
+        self._lock = threading.Lock()
+        self._touched: set[int] = set()
+
+    def touch(self, hours: Iterable[int]) -> None:
+        """These hours (seconds since 1970 of their start) got rows."""
+        with self._lock:
+            self._touched.update(hours)
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(SOONEST):
+            began = time.monotonic()
+            self.round()
+            stop.wait(REST * (time.monotonic() - began))
+        self.round()
+
+    def round(self) -> None:
+        """Count all touched hours now."""
+        with self._lock:
+            hours, self._touched = sorted(self._touched), set()
+        for hour in hours:
+            try:
+                self.count(hour)
+            except Exception as error:
+                self.touch([hour])
+                logger.warning("rollup will be repeated", exc_info=not is_retryable(error), extra={"error": str(error)[:500], "hour": hour})
+
+    def count(self, hour: int) -> None:
+        """One hour, all rollups; rows of keys that are none any more are taken away."""
+        version = self._clock()
+        parameters = {"from": hour, "to": hour + HOUR, "version": version}
+        with self._metrics.summary_seconds.labels("rollup").time():
+            for table, keys in KEYS.items():
+                self._store.command(statement(table), parameters)
+                self._store.command(
+                    f"INSERT INTO {table} ({keys}, version, is_deleted) SELECT {keys}, {{version:UInt64}}, 1 FROM {table} FINAL"
+                    " WHERE hour = toDateTime({from:UInt32}, 'UTC') AND version < {version:UInt64}",
+                    parameters,
+                )
