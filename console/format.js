@@ -2,6 +2,7 @@
 
 // Control characters and the marks that turn the reading direction round: invisible, and able to disguise what follows.
 const INVISIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g;
+const LONGEST_ID = 26;
 const UNITS = ['', 'k', 'M', 'G', 'T'];
 
 /** Text of any value, control characters removed, line breaks kept. @param {unknown} value */
@@ -28,7 +29,7 @@ export function instant(text) {
 /** @param {number | null | undefined} ms */
 export function duration(ms) {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return '–';
-  if (ms < 0) return '0 ms';
+  if (ms < 0.005) return '0 ms';
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
@@ -85,4 +86,4 @@ export function precise(text) {
 }
 
 /** "gpt-x" style names stay; long ids keep their ends. @param {string} id */
-export const shortId = (id) => (id.length > 18 ? `${clip(id.slice(0, 8))}…${clip(id.slice(-6))}` : clip(id));
+export const shortId = (id) => (id.length > LONGEST_ID ? `${clip(id.slice(0, 10))}…${clip(id.slice(-6))}` : clip(id));

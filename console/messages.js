@@ -39,7 +39,8 @@ function partOf(raw) {
 
 /** @param {import('./types').Message} message @returns {Part[]} */
 export function partsOf(message) {
-  const body = unfolded(message.parts) || unfolded(message.content);
+  const sent = unfolded(message.parts);
+  const body = Array.isArray(sent) && sent.length > 0 ? sent : unfolded(message.content);
   const parts = (Array.isArray(body) ? body : [body ?? message.content]).map(partOf);
   if (message.role !== 'tool') return parts.filter((part) => part.text || part.name);
   return parts.map((part) => ({ ...part, kind: /** @type {const} */ ('result'), text: pretty(part.text), name: part.name || plain(message.tool_name) }));

@@ -82,7 +82,7 @@ export function titleOf(step, agent = '') {
 export function decisionsFor(step, permissions, inside) {
   const folded = Array.isArray(step['span_ids']) ? /** @type {string[]} */ (step['span_ids']) : [];
   const ids = new Set([step.step_id, ...folded, ...inside.filter((child) => child.type === 'check_permission').map((child) => child.step_id)]);
-  return permissions.filter((event) => event.step_id && ids.has(event.step_id));
+  return permissions.filter((event) => ids.has(event.step_id ?? '') || ids.has(event.event_id ?? ''));
 }
 
 /** 'granted', 'denied' or 'open'. @param {Permission} event */

@@ -19,6 +19,20 @@ const permissionKey = (event) => event.event_id ?? `${event.timestamp}/${event.r
 /** @param {Message & {metadata?: Record<string, string>}} message */
 const messageKey = (message) => (message.content_hash ? `${message.role}/${message.content_hash}/${message.metadata?.['occurrence'] ?? ''}` : `${message.sequence}/${message.timestamp}`);
 
+/** The question and its answer come apart: the question's time stays, an answer is not undone. @param {Permission | undefined} old @param {Permission} row @returns {Permission} */
+function joined(old, row) {
+  if (!old) return row;
+  const answered = (old.granted ?? null) !== null && (row.granted ?? null) === null;
+  const timestamp = [old.timestamp ?? '', row.timestamp ?? ''].filter(Boolean).sort()[0] ?? '';
+  return answered ? { ...row, ...old, timestamp } : { ...old, ...row, timestamp };
+}
+
+/** Ids of spans that another step shows. @param {Step} row @returns {string[]} */
+function foldedInto(row) {
+  if (row['superseded_by'] && row['superseded_by'] !== row.step_id) return [row.step_id];
+  return Array.isArray(row['span_ids']) ? row['span_ids'].filter((other) => other !== row.step_id) : [];
+}
+
 /** Rows from whatever wraps them. @param {any} body @param {string[]} names @returns {any[]} */
 function rowsIn(body, names) {
   for (const name of names) {
@@ -38,6 +52,8 @@ export function threadDetail(project, id) {
   const permissions = signal(/** @type {Map<string, Permission>} */ (new Map()));
   const failure = signal('');
   const loading = signal(true);
+  /** Spans that are part of another step, however late they come. @type {Set<string>} */
+  const gone = new Set();
   let alive = true;
 
   /** @param {Step[]} rows */
@@ -46,11 +62,23 @@ export function threadDetail(project, id) {
     const next = new Map(steps.value);
     for (const row of rows) {
       if (!row?.step_id) continue;
-      const folded = row['span_ids'];
-      if (Array.isArray(folded)) for (const other of folded) if (other !== row.step_id) next.delete(other);
+      for (const other of foldedInto(row)) {
+        next.delete(other);
+        gone.add(other);
+      }
+      if (gone.has(row.step_id) || row['superseded_by']) continue;
       next.set(row.step_id, { ...next.get(row.step_id), ...row });
     }
     steps.value = next;
+    addPermissions(rows.map((row) => /** @type {any} */ (row).permission).filter(Boolean));
+  }
+
+  /** @param {Permission[]} rows */
+  function addPermissions(rows) {
+    if (rows.length === 0) return;
+    const next = new Map(permissions.value);
+    for (const row of rows) next.set(permissionKey(row), joined(next.get(permissionKey(row)), row));
+    permissions.value = next;
   }
 
   /** @template Row @param {import('./libraries').Signal<Map<string, Row>>} into @param {Row[]} rows @param {(row: Row) => string} keyOf */
@@ -88,7 +116,7 @@ export function threadDetail(project, id) {
       await loadRow();
       await everyPage(threadPath(id, '/timeline'), addSteps);
       await everyPage(threadPath(id, '/transcript'), (rows) => add(messages, rows, messageKey));
-      await everyPage(`/api/permissions/audit/${encodeURIComponent(id)}`, (rows) => add(permissions, rows, permissionKey));
+      await everyPage(`/api/permissions/audit/${encodeURIComponent(id)}`, addPermissions);
       failure.value = '';
     } catch (error) {
       if (alive) failure.value = error instanceof Error ? error.message : String(error);
@@ -107,7 +135,7 @@ export function threadDetail(project, id) {
       const of = (event) => taken.filter((frame) => frame.event === event).map((frame) => /** @type {any} */ (frame.payload));
       addSteps(of('step').map((body) => body.step ?? body));
       add(messages, of('message').map((body) => body.message ?? body), messageKey);
-      add(permissions, of('permission').map((body) => body.permission ?? body), permissionKey);
+      addPermissions(of('permission').map((body) => body.permission ?? body));
       for (const { event, payload } of taken) {
         if (event?.startsWith('thread.')) thread.value = { ...thread.value, .../** @type {any} */ (payload)?.thread ?? payload };
       }
@@ -129,7 +157,6 @@ export function threadDetail(project, id) {
         if (body.thread) thread.value = { ...thread.value, ...body.thread };
         addSteps(rowsIn(body, ['timeline', 'steps']));
         add(messages, rowsIn(body, ['transcript', 'messages']), messageKey);
-        add(permissions, rowsIn(body, ['permissions']), permissionKey);
       });
     }
   });
