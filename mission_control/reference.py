@@ -8,8 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +20,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from mission_control.main import app as command_line
 from schemas import topics
 from schemas.metrics import Metrics
 from schemas.migrate import migrate
@@ -202,15 +201,13 @@ Pages = Mapping[str, Callable[[], str]]
 
 def pages() -> Pages:
     """File name in `docs/reference/` and what writes it."""
-    written: dict[str, Callable[[], str]] = {
+    return {
         "settings.md": settings_page,
-        "topics.md": topics_page,
-        "metrics.md": metrics_page,
+        "cli.md": lambda: cli_page(command_line),
         "tables.md": tables_page,
+        "metrics.md": metrics_page,
+        "topics.md": topics_page,
     }
-    if find_spec("mission_control.main"):
-        written["cli.md"] = lambda: cli_page(import_module("mission_control.main").app)
-    return written
 
 
 def outdated(directory: Path, wanted: Pages) -> list[str]:

@@ -50,7 +50,6 @@ def test_sdist_can_be_built_from(built: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (ROOT / "mission_control" / "main.py").exists(), reason="there is no command yet")
 def test_installed_wheel_starts(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     uv("venv", "--quiet", "--python", sys.executable, environment)
