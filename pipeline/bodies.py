@@ -1,6 +1,6 @@
 """Rows of `message_rows` and `message_bodies`, under construction: only bodies the store is not known to have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -9,13 +9,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pipeline.batch import Fresh
 from pipeline.columns import times
 from pipeline.context import Envelope, MessageIdentity, Origin, Seen
-from pipeline.messages import Message, digest, references
+from pipeline.messages import CallMessages, Content, digest, references
 from pipeline.tell import message_event
 from schemas.events import Event
 
 Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
 EARLIEST_WINS: Final = 2**64 - 1
+NEVER: Final = 2**63
 
 _HASH: Final = pa.binary(16)
 _MESSAGE_TYPES: Final = (
@@ -38,7 +39,7 @@ class BodyRows:
         self._said: dict[MessageIdentity, int] = {}
         self._messages: list[tuple[Any, ...]] = []
         self._message_times: list[tuple[int, int]] = []
-        self._contents: list[Message] = []
+        self._contents: list[Content] = []
         self._bodies: list[tuple[Any, ...]] = []
 
     @property
@@ -47,7 +48,7 @@ class BodyRows:
 
     def events(self) -> list[Event]:
         rows = zip(self._messages, self._message_times, self._contents, strict=True)
-        return [message_event(row, at, message) for row, (at, _), message in rows]
+        return [message_event(row, at, content) for row, (at, _), content in rows]
 
     def add_text(self, here: Here, value: str) -> str:
         """Store a text by content; returns the reference that stands for it."""
@@ -56,34 +57,33 @@ class BodyRows:
         self._add_body(here, key, "item", body)
         return "item:" + key.hex()
 
-    def add_messages(self, here: Here, keys: tuple[str, str], span: Span, messages: Mapping[str, list[Message]]) -> dict[str, str]:
+    def add_messages(self, here: Here, keys: tuple[str, str], span: Span, messages: Sequence[CallMessages]) -> dict[str, str]:
         """Store a call's messages. `keys` = (thread, trace). Returns the references by attribute."""
-        step_id, result = span.span_id.hex(), {}
-        for attribute, entries in messages.items():
-            for message in entries:
-                self._add_message(here, keys, (step_id, span), message)
-            result[attribute], blocks = references(entries)
+        said = self._said
+        counts: dict[bytes, int] = {}
+        step_id, result, position = span.span_id.hex(), {}, 0
+        for attribute, direction, contents in messages:
+            at = min(span.start_time_unix_nano if direction == "input" else span.end_time_unix_nano, 2**63 - 1)
+            for content in contents:
+                key = content.hash
+                counts[key] = occurrence = counts.get(key, 0) + 1
+                identity = (here[0].project, keys[0], content.role, key, occurrence)
+                if said.get(identity, NEVER) > at and not self._seen.has_message(identity, at):
+                    said[identity] = at
+                    self._add_message(here, (*identity, keys[1], step_id, direction, position), at, content)
+                position += 1
+            result[attribute], blocks = references(contents)
             for key, body in blocks:
                 self._add_body(here, key, "list", body)
         return result
 
-    def _add_message(self, here: Here, keys: tuple[str, str], step: tuple[str, Span], message: Message) -> None:
-        resource, around, days = here
-        identity = (resource.project, keys[0], message.role, message.hash, message.occurrence)
-        step_id, span = step
-        at = min(span.start_time_unix_nano if message.direction == "input" else span.end_time_unix_nano, 2**63 - 1)
-        if self._said.get(identity, at + 1) <= at or self._seen.has_message(identity, at):
-            return
-        self._said[identity] = at
-        self._add_body(here, message.hash, "item", message.body)
-        self._messages.append(
-            (
-                *identity, keys[1], step_id, message.direction, message.position, message.tool_call_id, message.tool_name, message.finish_reason,
-                around.partition, around.offset, days, EARLIEST_WINS - at, 0,
-            )
-        )  # fmt: skip
+    def _add_message(self, here: Here, start: tuple[Any, ...], at: int, content: Content) -> None:
+        _, around, days = here
+        self._add_body(here, content.hash, "item", content.body)
+        row = (*start, content.tool_call_id, content.tool_name, content.finish_reason, around.partition, around.offset, days, EARLIEST_WINS - at, 0)
+        self._messages.append(row)
         self._message_times.append((at, around.received))
-        self._contents.append(message)
+        self._contents.append(content)
 
     def _add_body(self, here: Here, key: bytes, kind: str, body: bytes) -> None:
         resource, around, days = here

@@ -1,8 +1,12 @@
-"""Messages of LLM calls: from attributes to rows whose identity survives resending, and bodies stored once by content."""
+"""Messages of LLM calls: from attributes to contents whose identity survives resending.
+
+A call's input is most often the history that the calls before it sent already, so what one message comes to is remembered
+by its text: that halves the cost of a span.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -13,47 +17,51 @@ from pipeline.vocabulary import MESSAGE_SOURCES
 HASH_BYTES: Final = 16
 BLOCK: Final = 32
 """References to this many messages are one body of their own, so a growing history is not spelled out in every call."""
+USER_TEXT_LENGTH: Final = 2_000
+REMEMBERED: Final = 20_000
+REMEMBERED_LENGTH: Final = 4_096
+"""Messages longer than this (bytes) are not remembered: they would fill memory."""
 ROLES: Final[Mapping[str, str]] = {"human": "user", "ai": "assistant", "model": "assistant", "agent": "assistant", "function": "tool"}
 
 
-class Message(NamedTuple):
-    """One message of one call. `occurrence` counts equal ones within the call, from 1. A tuple, because there are many."""
+class Content(NamedTuple):
+    """What one message says: `body` is its JSON in canonical form, `hash` is of that. `user_text` is '' for other roles."""
 
     role: str
     body: bytes
     hash: bytes
-    occurrence: int
-    direction: str
-    position: int
     tool_call_id: str
     tool_name: str
     finish_reason: str
+    user_text: str
+
+
+class CallMessages(NamedTuple):
+    """The messages in one attribute of a call, in reading order. `direction` is input or output."""
+
+    attribute: str
+    direction: str
+    contents: Sequence[Content]
 
 
 def digest(body: bytes) -> bytes:
     return blake2b(body, digest_size=HASH_BYTES).digest()
 
 
-def call_messages(found: Mapping[str, str]) -> dict[str, list[Message]]:
-    """The messages in a call's attributes, in reading order, by the attribute that holds them."""
-    seen: Counter[tuple[str, bytes]] = Counter()
-    result: dict[str, list[Message]] = {}
-    position = 0
-    for attribute, direction, role in MESSAGE_SOURCES:
-        if value := found.get(attribute):
-            result[attribute] = []
-            for entry in _entries(value, role):
-                result[attribute].append(_message(entry, direction, role, position, seen))
-                position += 1
-    return result
+def call_messages(found: Mapping[str, str]) -> list[CallMessages]:
+    """The messages in a call's attributes, in reading order."""
+    return [
+        CallMessages(attribute, direction, [_remembered(entry, role) for entry in _entries(value, role)])
+        for attribute, direction, role in MESSAGE_SOURCES
+        if (value := found.get(attribute))
+    ]
 
 
-def first_user_text(messages: Mapping[str, list[Message]]) -> str:
+def user_text(messages: Sequence[CallMessages]) -> str:
     """The text of the last message of the user in the call's input: what the person asked for now."""
-    for message in reversed(messages.get("gen_ai.input.messages", [])):
-        if message.role == "user":
-            parts = orjson.loads(message.body)["parts"]
-            return "\n".join(part["content"] for part in parts if isinstance(part, dict) and isinstance(part.get("content"), str))
+    for said in messages:
+        if said.attribute == "gen_ai.input.messages":
+            return next((content.user_text for content in reversed(said.contents) if content.role == "user"), "")
     return ""
 
 
@@ -75,16 +83,29 @@ def _part(entry: Any) -> Any:
     return entry if isinstance(entry, dict) else {"type": "text", "content": entry}
 
 
-def _message(entry: dict[str, Any], direction: str, role: str, position: int, seen: Counter[tuple[str, bytes]]) -> Message:
+def _remembered(entry: dict[str, Any], role: str) -> Content:
+    try:
+        raw = orjson.dumps(entry)
+    except TypeError:  # nested deeper than orjson writes
+        return _content(entry, role)
+    return _content_of(raw, role) if len(raw) <= REMEMBERED_LENGTH else _content(entry, role)
+
+
+@lru_cache(REMEMBERED)
+def _content_of(raw: bytes, role: str) -> Content:
+    return _content(orjson.loads(raw), role)
+
+
+def _content(entry: dict[str, Any], role: str) -> Content:
+    """`role` is that of an entry which names none."""
     named = entry.get("role")
     role = ROLES.get(named, named) if isinstance(named, str) and named else role
     parts = _parts(entry)
     body = _body(parts, role)
-    key = digest(body)
-    seen[role, key] += 1
     call_id, tool = _tool(parts)
     reason = entry.get("finish_reason")
-    return Message(role, body, key, seen[role, key], direction, position, call_id, tool, reason if isinstance(reason, str) else "")
+    text = _text(parts)[:USER_TEXT_LENGTH] if role == "user" else ""
+    return Content(role, body, digest(body), call_id, tool, reason if isinstance(reason, str) else "", text)
 
 
 def _body(parts: list[Any], role: str) -> bytes:
@@ -114,17 +135,20 @@ def _tool(parts: list[Any]) -> tuple[str, str]:
     return "", ""
 
 
-def references(messages: list[Message]) -> tuple[str, list[tuple[bytes, bytes]]]:
-    """A call's messages as one reference, and the bodies of full blocks it needs: [(hash, body)].
+def _text(parts: list[Any]) -> str:
+    return "\n".join(part["content"] for part in parts if isinstance(part, dict) and isinstance(part.get("content"), str))
+
+
+def references(contents: Sequence[Content]) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """A list of messages as one reference, and the bodies of full blocks it needs: [(hash, body)].
 
     `list:` then hashes, hexadecimal, comma between; one that stands for a block of BLOCK hashes is marked `*`.
     """
-    blocks, names = [], []
-    whole = len(messages) - len(messages) % BLOCK
+    whole = len(contents) - len(contents) % BLOCK
+    blocks = []
     for start in range(0, whole, BLOCK):
-        body = b"".join(message.hash for message in messages[start : start + BLOCK])
-        key = digest(body)
-        blocks.append((key, body))
-        names.append("*" + key.hex())
-    names.extend(message.hash.hex() for message in messages[whole:])
+        body = b"".join(content.hash for content in contents[start : start + BLOCK])
+        blocks.append((digest(body), body))
+    names = ["*" + key.hex() for key, _ in blocks]
+    names.extend(content.hash.hex() for content in contents[whole:])
     return "list:" + ",".join(names), blocks

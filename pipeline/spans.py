@@ -12,14 +12,13 @@ from pipeline.batch import LedgerRow, Mapped, TraceKey
 from pipeline.bodies import BodyRows
 from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns, times
 from pipeline.context import Envelope, Origin, Retention, Seen
-from pipeline.messages import call_messages, first_user_text
+from pipeline.messages import call_messages, user_text
 from pipeline.tell import span_events
 from pipeline.values import attributes, integer, number
 
 KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES: Final = ("Unset", "Ok", "Error")
 FINAL_BIT: Final = 1 << 63
-USER_INPUT_LENGTH: Final = 2_000
 
 _TEXT: Final = (pa.string(), "")
 _COUNT: Final = (pa.uint64(), 0)
@@ -168,8 +167,8 @@ class SpanRows:
         if not vocabulary.HEAVY.isdisjoint(found):
             assert self._here is not None
             messages = call_messages(found)
-            if (text := first_user_text(messages)) and "mission_control.user_input" not in found:
-                self._sparse.put("user_input", row, text[:USER_INPUT_LENGTH])
+            if (text := user_text(messages)) and "mission_control.user_input" not in found:
+                self._sparse.put("user_input", row, text)
             references = self._bodies.add_messages(self._here, keys, span, messages)
             for name in found.keys() & vocabulary.HEAVY:
                 if name not in references:

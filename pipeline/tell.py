@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import pyarrow as pa
 
-from pipeline.messages import Message
+from pipeline.messages import Content
 from schemas.events import Commit, Event
 from schemas.times import iso, maybe_iso
 
@@ -78,14 +78,14 @@ def _step_times(started: int, duration: int, status: str) -> dict[str, Any]:
     return {"started_at": iso(started), "ended_at": maybe_iso(ended), "duration_ms": None if ended is None else duration / 1e6}
 
 
-def message_event(row: Sequence[Any], at: int, message: Message) -> Event:
-    """`row` begins with project, thread, role, hash, occurrence, trace, step."""
-    project, thread, role, key, occurrence, trace_id, step_id = row[:7]
-    parts = orjson.loads(message.body)["parts"]
+def message_event(row: Sequence[Any], at: int, content: Content) -> Event:
+    """`row` begins with project, thread, role, hash, occurrence, trace, step, direction."""
+    project, thread, role, key, occurrence, trace_id, step_id, direction = row[:8]
+    parts = orjson.loads(content.body)["parts"]
     payload = {
         "project": project, "thread_id": thread, "trace_id": trace_id, "step_id": step_id, "role": role, "content": readable(parts), "parts": parts,
-        "content_hash": key.hex(), "timestamp": iso(at), "tool_call_id": message.tool_call_id, "tool_name": message.tool_name,
-        "metadata": {"finish_reason": message.finish_reason, "direction": message.direction, "occurrence": str(occurrence)},
+        "content_hash": key.hex(), "timestamp": iso(at), "tool_call_id": content.tool_call_id, "tool_name": content.tool_name,
+        "metadata": {"finish_reason": content.finish_reason, "direction": direction, "occurrence": str(occurrence)},
     }  # fmt: skip
     return Event("message", project, f"{role}:{key.hex()}:{occurrence}", payload, thread_id=thread)
 
