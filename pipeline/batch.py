@@ -62,7 +62,8 @@ class DeadLetter:
 class Mapped:
     """One batch of log records as rows.
 
-    `tables` are inserted in their order; `seen` is what the store is known to have once they are stored;
+    `tables` are inserted in their order; `unplaced` are traces with rows that name no thread of their own;
+    `seen` is what the store is known to have once they are stored;
     `touched` traces and threads are summarised later, with the oldest time of receipt (ns) among their new rows.
     """
 
@@ -71,5 +72,6 @@ class Mapped:
     dead_letters: Sequence[DeadLetter] = ()
     traces: Mapping[TraceKey, int] = field(default_factory=dict)
     threads: Mapping[ThreadKey, int] = field(default_factory=dict)
+    unplaced: Collection[TraceKey] = ()
     seen: Fresh = NOTHING_FRESH
     events: Callable[[], Sequence[Event]] = tuple

@@ -80,7 +80,17 @@ class BodyRows:
     def _add_message(self, here: Here, start: tuple[Any, ...], at: int, content: Content) -> None:
         _, around, days = here
         self._add_body(here, content.hash, "item", content.body)
-        row = (*start, content.tool_call_id, content.tool_name, content.finish_reason, around.partition, around.offset, days, EARLIEST_WINS - at, 0)
+        row = (
+            *start,
+            content.tool_call_id,
+            content.tool_name,
+            content.finish_reason,
+            around.partition,
+            around.offset,
+            days,
+            EARLIEST_WINS - at,
+            0,
+        )
         self._messages.append(row)
         self._message_times.append((at, around.received))
         self._contents.append(content)

@@ -60,6 +60,7 @@ class LogRows:
         self._permissions, self._activity, self._spans = PermissionRows(), ActivityRows(), SpanRows(seen)
         self._traces: dict[TraceKey, int] = {}
         self._threads: dict[ThreadKey, int] = {}
+        self._unplaced: set[TraceKey] = set()
         self._same: Counter[bytes] = Counter()
 
     def __len__(self) -> int:
@@ -112,6 +113,8 @@ class LogRows:
         project, received = scope.here.project, scope.around.received
         if thread:
             self._threads[project, thread] = min(self._threads.get((project, thread), received), received)
+        if trace_id and thread in ("", trace_id):
+            self._unplaced.add((project, trace_id))
         if trace_id:
             self._traces[project, trace_id] = min(self._traces.get((project, trace_id), received), received)
 
@@ -163,7 +166,15 @@ class LogRows:
         if self._dense:
             tables["log_records"] = self._batch()
         traces = {**self._traces, **spans.traces}
-        return Mapped(tables, ledger, traces=traces, threads=self._threads, seen=spans.seen, events=lambda: log_events(tables))
+        return Mapped(
+            tables,
+            ledger,
+            traces=traces,
+            threads=self._threads,
+            unplaced=self._unplaced,
+            seen=spans.seen,
+            events=lambda: log_events(tables),
+        )
 
     def _batch(self) -> pa.RecordBatch:
         dense = zip(_DENSE, zip(*self._dense, strict=True), strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from pipeline.batch import Mapped, ThreadKey, TraceKey
+from pipeline.batch import Mapped
 from pipeline.context import envelope
 from pipeline.write import Request_, Writer, dead_letter_batch, ledger_batch, unreadable
 from schemas.errors import MalformedRequestError, MissionControlError
@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Touched(Protocol):
     """Who summarises what changed."""
 
-    def touch(self, traces: dict[TraceKey, int], threads: dict[ThreadKey, int]) -> None:
-        """Traces and threads that got rows, with the oldest receipt (ns) among those. Must not block."""
+    def stored(self, mapped: Mapped) -> None:
+        """This batch is in the tables. Must not block."""
         ...
 
 
@@ -121,7 +121,7 @@ class Processor:
 
         self._listener.publish(Commit(topic, offsets, events))
         for mapped in results:
-            self._summaries.touch(dict(mapped.traces), dict(mapped.threads))
+            self._summaries.stored(mapped)
 
     def _retried(self, attempt: Callable[[], T], stop: threading.Event) -> T | None:
         """What `attempt` returns, repeated while the store says "not now"; None when told to stop in between."""

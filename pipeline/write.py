@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pyarrow as pa
@@ -73,7 +74,7 @@ class Writer:
                 results.append(mapped)
         stored = sum(row.records for mapped in results for row in mapped.ledger)
         whole = _only_dead(around, letters, stored)
-        return [Mapped(mapped.tables, (), (), mapped.traces, mapped.threads, mapped.seen, mapped.events) for mapped in results] + [whole]
+        return [replace(mapped, ledger=()) for mapped in results] + [whole]
 
     def _dead_letter(self, around: Envelope, part: int, request: Request, error: Exception) -> DeadLetter:
         kind = type(error).__name__

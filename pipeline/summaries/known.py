@@ -19,6 +19,7 @@ class KnownTrace:
     threads: tuple[str, ...] = ()
     main_thread: str = ""
     steps: Marks | None = None
+    is_new: bool = False
 
 
 class KnownTraces:

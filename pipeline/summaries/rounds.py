@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pipeline.batch import ThreadKey, TraceKey
+import pyarrow as pa
+
+from pipeline.batch import Mapped, ThreadKey, TraceKey
 from pipeline.summaries.known import KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.threads import ThreadSummaries
-from pipeline.summaries.traces import TraceSummaries
+from pipeline.summaries.traces import Touched, TraceSummaries
 from pipeline.tell import summary_commit
 from schemas.metrics import Metrics
 from schemas.ports import CommitListener
@@ -18,6 +20,8 @@ from schemas.store import Store, is_retryable
 
 MOST_TRACES: Final = 2_000
 """Traces in one round: bounds its memory, and how long a small thread waits behind a flood."""
+MOST_FRESH_BYTES: Final = 128 * 1024 * 1024
+"""Beyond that the next round reads from the tables."""
 REST: Final = 3.0
 """After a round of t seconds the next begins no earlier than REST * t later, so summaries take a quarter of a core at most."""
 BIG_TRACE: Final = 2_000
@@ -43,19 +47,32 @@ class Summaries:
         self._lock = threading.Condition()
         self._touched_traces: dict[TraceKey, int] = {}
         self._touched_threads: dict[ThreadKey, int] = {}
-        self._since: float | None = None
+        self._unplaced: set[TraceKey] = set()
+        self._fresh: list[pa.RecordBatch] | None = []
+        """Batches of `spans` with all new rows of what is touched; None when some are missing."""
+        self._fresh_bytes = 0
         self._not_before: dict[TraceKey, float] = {}
         self._version = 0
 
-    def touch(self, traces: dict[TraceKey, int], threads: dict[ThreadKey, int]) -> None:
-        """These got rows, with the oldest receipt (ns) among them."""
+    def stored(self, mapped: Mapped) -> None:
+        """This batch is in the tables."""
+        spans = mapped.tables.get("spans")
+        with self._lock:
+            if spans is not None and self._fresh is not None:
+                self._fresh.append(spans)
+                self._fresh_bytes += spans.nbytes
+            if self._fresh_bytes > MOST_FRESH_BYTES:
+                self._fresh, self._fresh_bytes = None, 0
+            self._unplaced.update(mapped.unplaced)
+        self.touch(mapped.traces, mapped.threads)
+
+    def touch(self, traces: Mapping[TraceKey, int], threads: Mapping[ThreadKey, int]) -> None:
+        """These have rows that their summaries do not know, the oldest received then (ns)."""
         with self._lock:
             for key, received in traces.items():
                 self._touched_traces[key] = min(received, self._touched_traces.get(key, received))
             for thread, received in threads.items():
                 self._touched_threads[thread] = min(received, self._touched_threads.get(thread, received))
-            if self._since is None and (traces or threads):
-                self._since = time.monotonic()
             self._lock.notify_all()
 
     def backlog(self) -> int:
@@ -77,38 +94,51 @@ class Summaries:
             pass
 
     def _guarded_round(self, everything: bool = False) -> bool:
-        traces, threads = self._take(everything)
-        if not traces and not threads:
+        touched, threads = self._take(everything)
+        if not touched.traces and not threads:
             return False
         try:
-            self.round(traces, threads)
+            self.round(touched, threads)
         except Exception as error:
-            self.touch(traces, threads)
+            self._again(touched, threads)
             logger.warning(
-                "summaries will be repeated", exc_info=not is_retryable(error), extra={"error": str(error)[:500], "traces": len(traces)}
+                "summaries will be repeated",
+                exc_info=not is_retryable(error),
+                extra={"error": str(error)[:500], "traces": len(touched.traces)},
             )
             time.sleep(0.2)
             return not everything
         return True
 
-    def _take(self, everything: bool) -> tuple[dict[TraceKey, int], dict[ThreadKey, int]]:
+    def _again(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
+        """From the tables next time: what the failed round wrote already makes its traces known."""
+        with self._lock:
+            self._fresh, self._fresh_bytes = None, 0
+            self._unplaced |= touched.unplaced
+        self.touch(touched.traces, threads)
+
+    def _take(self, everything: bool) -> tuple[Touched, dict[ThreadKey, int]]:
+        """The next round's traces and threads. Batches at hand serve only a round that takes all that is touched."""
         now = time.monotonic()
         with self._lock:
-            ready = [key for key in self._touched_traces if everything or self._not_before.get(key, 0) <= now][:MOST_TRACES]
-            traces = {key: self._touched_traces.pop(key) for key in ready}
+            ready = [key for key in self._touched_traces if everything or self._not_before.get(key, 0) <= now]
+            fresh = tuple(self._fresh or ()) if len(ready) == len(self._touched_traces) else ()
+            most = ready if fresh else ready[:MOST_TRACES]
+            traces = {key: self._touched_traces.pop(key) for key in most}
             threads, self._touched_threads = self._touched_threads, {}
-            if not self._touched_traces:
-                self._since = None
-        return traces, threads
+            unplaced = frozenset(self._unplaced & traces.keys())
+            self._unplaced -= unplaced
+            self._fresh, self._fresh_bytes = ([], 0) if not self._touched_traces else (None, 0)
+        return Touched(traces, fresh, unplaced), threads
 
-    def round(self, traces: dict[TraceKey, int], threads: dict[ThreadKey, int]) -> None:
+    def round(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
         """Summarise exactly these now. Raises what the store raises; may be repeated."""
         self._version = version = max(self._version + 1, self._clock())
         with self._metrics.summary_seconds.labels("round").time():
-            result = self._traces.update(traces, version) if traces else None
+            result = self._traces.update(touched, version) if touched.traces else None
             keys = set(threads) | (result.threads if result else set())
             changes = self._threads.update(keys, version)
-        self._metrics.summary_keys.labels("traces").inc(len(traces))
+        self._metrics.summary_keys.labels("traces").inc(len(touched.traces))
         self._metrics.summary_keys.labels("threads").inc(len(keys))
         self._metrics.summary_backlog.labels("traces").set(self.backlog())
         if result:

@@ -1,7 +1,7 @@
 """What one trace contributes to one thread; a thread is the fold of these. Stored as JSON, so a new field needs no migration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -54,7 +54,7 @@ class Segment:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Segment":

@@ -9,6 +9,7 @@ from pipeline.batch import ThreadKey, TraceKey
 from pipeline.summaries import rows
 from pipeline.summaries.facts import Columns, columns
 from pipeline.summaries.fold import Step, TraceFold, fold_trace
+from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
 from pipeline.summaries.moves import move_messages, move_permissions, place_logs
 from pipeline.summaries.rollups import HOUR
@@ -28,26 +29,53 @@ class TraceRound:
     """Hours (seconds since 1970) in which changed steps began."""
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a round is about. `traces`: with the oldest receipt (ns) among their new rows. `fresh`: batches of `spans` that hold all
+    new rows of traces never seen before. `unplaced`: traces with logs or checks that name no thread of their own."""
+
+    traces: Mapping[TraceKey, int]
+    fresh: Sequence[pa.RecordBatch] = ()
+    unplaced: frozenset[TraceKey] = frozenset()
+
+
 class TraceSummaries:
     """Used from one thread."""
 
     def __init__(self, store: Store, known: KnownTraces) -> None:
         self._store, self._known = store, known
 
-    def update(self, touched: Mapping[TraceKey, int], version: int) -> TraceRound:
-        """`touched`: traces with the oldest receipt (ns) among their new rows. `version` must grow from round to round."""
-        known = self._look_up(touched)
-        spans = self._read(list(touched), min(trace.first_received for trace in known.values()))
+    def update(self, touched: Touched, version: int) -> TraceRound:
+        """Summarise these traces. `version` must grow from round to round."""
+        known = self._look_up(touched.traces)
+        spans = self._spans(touched, known)
         facts = columns(spans)
-        groups: dict[TraceKey, list[int]] = {}
-        for row, key in enumerate(zip(facts["project"], facts["trace_id"], strict=True)):
-            groups.setdefault(key, []).append(row)
+        groups = _groups(facts, touched.traces)
         folds = [fold_trace(facts, group) for group in groups.values()]
         changed = self._write(spans, facts, folds, known, version)
+        self._move(facts, folds, known, touched)
+        self._remember(facts, folds, known, version)
         threads = {(fold.project, thread) for fold in folds for thread in fold.segments}
         threads |= {(key[0], thread) for key in groups for thread in known[key].threads}
         hours = {facts["started"][step.row] // 10**9 // HOUR * HOUR for _, steps in changed for step in steps}
         return TraceRound(frozenset(threads), spans, changed, {key: len(group) for key, group in groups.items()}, frozenset(hours))
+
+    def _spans(self, touched: Touched, known: Mapping[TraceKey, KnownTrace]) -> pa.Table:
+        """Of new traces the batches at hand, of all others what the store has."""
+        old = [key for key in touched.traces if not (touched.fresh and known[key].is_new)]
+        tables = []
+        if touched.fresh and len(old) < len(touched.traces):
+            table = fresh_spans(touched.fresh)
+            if old:
+                keys = zip(table.column("project").to_pylist(), table.column("trace_id").to_pylist(), strict=True)
+                left = set(old)
+                table = table.filter(pa.array([key not in left for key in keys]))
+            tables.append(table)
+        if old:
+            tables.append(self._read(old, min(known[key].first_received for key in old)))
+        if len(tables) == 2:
+            tables[0] = tables[0].select(tables[1].column_names).cast(tables[1].schema)
+        return pa.concat_tables(tables).combine_chunks()
 
     def _look_up(self, touched: Mapping[TraceKey, int]) -> dict[TraceKey, KnownTrace]:
         """What is known of each: from memory, else from the store, else it is new."""
@@ -59,7 +87,7 @@ class TraceSummaries:
                 threads = tuple(row["thread_ids"])
                 result[row["project"], row["trace_id"]] = KnownTrace(row["first_received"], threads, row["thread_id"], None)
         for key, received in touched.items():
-            trace = result.setdefault(key, KnownTrace(received, steps={}))
+            trace = result.setdefault(key, KnownTrace(received, steps={}, is_new=True))
             trace.first_received = min(trace.first_received, received)
         return result
 
@@ -70,30 +98,38 @@ class TraceSummaries:
     def _write(
         self, spans: pa.Table, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], version: int
     ) -> Sequence[tuple[TraceFold, Sequence[Step]]]:
-        """Steps, then segments, then traces; what is written twice replaces itself."""
+        """Steps, then segments; what is written twice replaces itself."""
         if not folds:
             return []
         before = {(fold.project, fold.trace_id): self._marks(fold, known) for fold in folds}
-        after = {(fold.project, fold.trace_id): marks(facts, fold) for fold in folds}
         changed = []
         for fold in folds:
-            old, new = before[fold.project, fold.trace_id], after[fold.project, fold.trace_id]
-            changed.append((fold, [step for step in fold.steps if old.get(mark := _mark(facts, step)) != new[mark]]))
+            old = before[fold.project, fold.trace_id]
+            changed.append(
+                (fold, fold.steps if not old else [step for step in fold.steps if old.get(_mark(facts, step)) != fingerprint(facts, step)])
+            )
         if steps := [step for _, own in changed for step in own]:
             self._store.insert("steps", rows.step_batch(spans, steps, version))
-        self._delete(folds, before, after, version)
-        gone = [(*key, thread) for key, trace in known.items() for thread in trace.threads if not self._contributes(folds, key, thread)]
-        self._store.insert(
-            "trace_summaries", rows.segment_batch(folds, [(project, thread, trace) for project, trace, thread in gone], version)
-        )
-        self._move(facts, folds, known)
-        self._store.insert(
-            "traces", rows.trace_batch(folds, [known[fold.project, fold.trace_id].first_received for fold in folds], version)
-        )
-        for fold in folds:
-            key = (fold.project, fold.trace_id)
-            self._known.remember(key, fold, known[key].first_received, after[key])
+        self._delete(facts, folds, before, version)
+        gone = [
+            (key[0], thread, key[1])
+            for key, trace in known.items()
+            for thread in trace.threads
+            if not self._contributes(folds, key, thread)
+        ]
+        self._store.insert("trace_summaries", rows.segment_batch(folds, gone, version))
         return changed
+
+    def _remember(self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], version: int) -> None:
+        """Last of all, because a trace that is known counts as summarised."""
+        if not folds:
+            return
+        first = [known[fold.project, fold.trace_id].first_received for fold in folds]
+        self._store.insert("traces", rows.trace_batch(folds, first, version))
+        for fold, received in zip(folds, first, strict=True):
+            self._known.remember(
+                (fold.project, fold.trace_id), fold, received, {_mark(facts, step): fingerprint(facts, step) for step in fold.steps}
+            )
 
     def _contributes(self, folds: Sequence[TraceFold], key: TraceKey, thread: str) -> bool:
         """Whether the trace still has steps in the thread; a trace with no spans at all keeps what it had."""
@@ -108,34 +144,49 @@ class TraceSummaries:
         parameters = {"projects": [fold.project] * len(threads), "threads": threads, "traces": [fold.trace_id] * len(threads)}
         return {(row["thread_id"], row["step_id"]): 0 for row in self._store.query(statement("trace_steps"), parameters)}
 
-    def _delete(self, folds: Sequence[TraceFold], before: Mapping[TraceKey, Marks], after: Mapping[TraceKey, Marks], version: int) -> None:
+    def _delete(self, facts: Columns, folds: Sequence[TraceFold], before: Mapping[TraceKey, Marks], version: int) -> None:
         gone: list[rows.StoredStep] = []
         for fold in folds:
-            key = (fold.project, fold.trace_id)
-            segment = next(iter(fold.segments.values()))
-            for thread, step in before[key].keys() - after[key].keys():
-                gone.append((fold.project, thread, fold.trace_id, step, segment.received, segment.retention_days))
+            if old := before[fold.project, fold.trace_id]:
+                segment = next(iter(fold.segments.values()))
+                for thread, step in old.keys() - {_mark(facts, step) for step in fold.steps}:
+                    gone.append((fold.project, thread, fold.trace_id, step, segment.received, segment.retention_days))
         if gone:
             self._store.insert("steps", rows.deleted_steps(gone, version))
 
-    def _move(self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace]) -> None:
+    def _move(self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], touched: Touched) -> None:
+        """What stood under another thread, or under none, comes under the one the trace has now."""
         move_messages(self._store, facts, folds)
-        fresh = [fold for fold in folds if known[fold.project, fold.trace_id].main_thread != fold.main_thread]
-        move_permissions(self._store, fresh)
-        place_logs(self._store, folds, min(trace.first_received for trace in known.values()))
+        moved = [fold for fold in folds if self._has_to_move(fold, known[fold.project, fold.trace_id], touched)]
+        if moved:
+            move_permissions(self._store, moved)
+            place_logs(self._store, moved, min(known[fold.project, fold.trace_id].first_received for fold in moved))
+
+    def _has_to_move(self, fold: TraceFold, before: KnownTrace, touched: Touched) -> bool:
+        if (fold.project, fold.trace_id) in touched.unplaced:
+            return True
+        return not before.is_new and set(before.threads) != set(fold.segments)
+
+
+def _groups(facts: Columns, touched: Mapping[TraceKey, int]) -> dict[TraceKey, list[int]]:
+    """Rows by trace, one row per span: of a span that came twice the newest form, as the table itself would have it."""
+    newest: dict[tuple[str, str, str], int] = {}
+    versions = facts["form"]
+    for row, key in enumerate(zip(facts["project"], facts["trace_id"], facts["span_id"], strict=True)):
+        if (other := newest.get(key)) is None or versions[row] >= versions[other]:
+            newest[key] = row
+    groups: dict[TraceKey, list[int]] = {}
+    for (project, trace_id, _), row in newest.items():
+        if (project, trace_id) in touched:
+            groups.setdefault((project, trace_id), []).append(row)
+    return groups
 
 
 def _mark(facts: Columns, step: Step) -> tuple[str, str]:
     return step.thread_id, facts["span_id"][step.row]
 
 
-def marks(facts: Columns, fold: TraceFold) -> Marks:
-    """A fingerprint of each step: equal ones need not be written again."""
-    received, duration = facts["received_ns"], facts["duration"]
-    return {
-        _mark(facts, step): hash(
-            (*step[1:3], tuple(step.span_ids), *step[4:], received[step.row], duration[step.row], facts["final"][step.row])
-        )
-        | 1
-        for step in fold.steps
-    }
+def fingerprint(facts: Columns, step: Step) -> int:
+    """Steps with equal ones need not be written again."""
+    row = step.row
+    return hash((*step[1:3], *step.span_ids, *step[4:], facts["received_ns"][row], facts["duration"][row], facts["final"][row]))
