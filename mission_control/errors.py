@@ -56,8 +56,7 @@ class RefusedError(MissionControlError):
     exit_code: ClassVar[int] = FAILED
 
     def __str__(self) -> str:
-        hint = "; give --token or MISSION_CONTROL_TOKEN" if self.status == 401 else ""
-        return f"{self.detail} ({self.status}){hint}"
+        return f"{self.detail} ({self.status})"
 
 
 @dataclass

@@ -7,8 +7,16 @@ from typing import Annotated, Final
 
 import typer
 
-from mission_control.commands import up
+from mission_control.commands import dead_letters, service, up
+from mission_control.commands.demo import demo
 from mission_control.commands.group import Commands, discard_stdout
+from mission_control.commands.login import login
+from mission_control.commands.logs import logs
+from mission_control.commands.mcps import mcps
+from mission_control.commands.permissions import permissions
+from mission_control.commands.sql import sql
+from mission_control.commands.thread import thread
+from mission_control.commands.threads import threads
 
 app: Final = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -28,7 +36,12 @@ def _global(
 
 RUN, LOOK, CARE = "Run", "Look", "Care"
 app.command(rich_help_panel=RUN)(up.up)
+app.command(rich_help_panel=RUN)(demo)
+for look in (threads, thread, logs, permissions, mcps, sql, login):
+    app.command(rich_help_panel=LOOK)(look)
 app.command(rich_help_panel=CARE)(up.migrate)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
+app.add_typer(service.app, name="service", rich_help_panel=CARE)
 
 
 def main() -> None:
