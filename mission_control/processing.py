@@ -12,6 +12,7 @@ from typing import Final
 from pipeline.log import DurableLog, PositionedReader, sync_filesystem
 from pipeline.mappers import mapper
 from pipeline.processor import Limits, Processor
+from pipeline.rebuild import Rebuild
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.rounds import Summaries
@@ -51,6 +52,7 @@ class Processing:
             )
             for topic, reader in self._readers.items()
         }
+        self.rebuild = Rebuild(store, self._summaries, self._rollups, settings.data_dir / "rebuild.json")
         self._threads: list[threading.Thread] = []
         self._died = ""
         self.on_death: Callable[[], None] = lambda: None
@@ -132,6 +134,7 @@ class Processing:
         deadline = time.monotonic() + DRAIN_SECONDS
         while not self._died and time.monotonic() < deadline and any(reader.lag() for reader in self._readers.values()):
             time.sleep(0.02)
+        self.rebuild.stop()
         self._stop.set()
         for reader in self._readers.values():
             reader.wake()

@@ -41,13 +41,15 @@ class Summaries:
         rollups: Rollups,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        known = KnownTraces()
+        self._known = known = KnownTraces()
         self._traces, self._threads = TraceSummaries(store, known), ThreadSummaries(store)
         self._listener, self._metrics, self._interval, self._clock, self._rollups = listener, metrics, interval, clock, rollups
         self._lock = threading.Condition()
         self._touched_traces: dict[TraceKey, int] = {}
         self._touched_threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
+        self._forget: set[TraceKey] = set()
+        self._in_work = 0
         self._fresh: list[pa.RecordBatch] | None = []
         """Batches of `spans` with all new rows of what is touched; None when some are missing."""
         self._fresh_bytes = 0
@@ -75,10 +77,16 @@ class Summaries:
                 self._touched_threads[thread] = min(received, self._touched_threads.get(thread, received))
             self._lock.notify_all()
 
-    def backlog(self) -> int:
-        """Traces and threads that wait for their summary."""
+    def rebuild(self, traces: Mapping[TraceKey, int]) -> None:
+        """Summarise these whole from the tables, whatever is remembered of them; the oldest receipt then (ns)."""
         with self._lock:
-            return len(self._touched_traces) + len(self._touched_threads)
+            self._forget.update(traces)
+        self.touch(traces, {})
+
+    def backlog(self) -> int:
+        """Traces and threads that wait for their summary, or are in work."""
+        with self._lock:
+            return len(self._touched_traces) + len(self._touched_threads) + self._in_work
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`; what is touched by then is summarised before it returns."""
@@ -108,6 +116,9 @@ class Summaries:
             )
             time.sleep(0.2)
             return not everything
+        finally:
+            with self._lock:
+                self._in_work = 0
         return True
 
     def _again(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
@@ -129,6 +140,11 @@ class Summaries:
             unplaced = frozenset(self._unplaced & traces.keys())
             self._unplaced -= unplaced
             self._fresh, self._fresh_bytes = ([], 0) if not self._touched_traces else (None, 0)
+            for key in self._forget & traces.keys():
+                self._known.forget(key)
+            fresh = () if self._forget else fresh
+            self._forget -= traces.keys()
+            self._in_work = len(traces) + len(threads)
         return Touched(traces, fresh, unplaced), threads
 
     def round(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
