@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from control import cursors
+from control import cursors, times
 from control.projects import Projects
 from control.reader import Reader, Row
 from control.times import BEGINNING, END
@@ -52,8 +52,6 @@ class Logs:
 
     async def _keys(self, wanted: LogFilter, count: int, before: list[Any] | None, offset: int) -> list[Row]:
         parameters = {
-            "low": wanted.since,
-            "high": min(wanted.until, before[0]) if before else wanted.until,
             "before": before[0] if before else None,
             "before_id": before[1] if before else None,
             "levels": list(wanted.levels) or None,
@@ -61,13 +59,21 @@ class Logs:
             "mcp_ids": list(wanted.mcp_ids) or None,
             "services": list(wanted.services) or None,
             "q": wanted.q or None,
-            "limit": count + offset,
         }
-        # One query per project: the sort key leads with it, and only inside one project is it in order of time.
-        names = await self._projects.meant(wanted.project)
-        lists = [await self._reader.rows("log_keys", {**parameters, "project": name}) for name in names]
+        until = min(wanted.until, before[0]) if before else wanted.until
+        keys: list[Row] = []
+        for low, high in times.windows(wanted.since, until, times.now_ns()):
+            keys += await self._window({**parameters, "low": low, "high": high}, wanted.project, count + offset - len(keys))
+            if len(keys) >= count + offset:
+                break
+        return keys[offset : offset + count]
+
+    async def _window(self, parameters: Row, project: str, count: int) -> list[Row]:
+        """One query per project: the sort key leads with it, and only inside one project is it in order of time."""
+        names = await self._projects.meant(project)
+        lists = [await self._reader.rows("log_keys", {**parameters, "project": name, "limit": count}) for name in names]
         newest = merge(*lists, key=lambda key: (key["at_ns"], key["log_id"]), reverse=True)
-        return list(islice(newest, offset, offset + count))
+        return list(islice(newest, count))
 
     async def _whole(self, keys: list[Row]) -> list[Row]:
         if not keys:

@@ -32,14 +32,26 @@ class Permissions:
         self._projects = projects
 
     async def page(self, wanted: PermissionFilter, limit: int, cursor: str | None) -> dict[str, Any]:
-        """Newest question first. Raises BadParameterError."""
-        keys = await self._keys(wanted, limit + 1, cursors.decode(cursor, int, str))
-        items = await self._whole(keys[:limit])
-        last = keys[limit - 1] if len(keys) > limit else None
-        return {"items": items, "next": last and cursors.encode((last["at_ns"], last["event_id"]))}
+        """Latest statement (decision, else question) first. Raises BadParameterError."""
+        before = cursors.decode(cursor, int, str)
+        parameters = await self._parameters(wanted)
+        items: list[tuple[Row, Row]] = []
+        for low, high in self._windows(wanted, min(wanted.until, before[0]) if before else wanted.until):
+            more = True
+            while more and len(items) <= limit:
+                place = {"before": before[0], "before_id": before[1]} if before else {}
+                window = {"low": low, "high": high, "limit": limit + 1}
+                keys = await self._reader.rows("permission_keys", {**parameters, **window, **place})
+                items += await self._latest(keys)
+                more = len(keys) > limit
+                before = [keys[-1]["at_ns"], keys[-1]["event_id"]] if keys else before
+            if len(items) > limit:
+                break
+        last = items[limit - 1][0] if len(items) > limit else None
+        return {"items": [item for _, item in items[:limit]], "next": last and cursors.encode((last["at_ns"], last["event_id"]))}
 
-    async def _keys(self, wanted: PermissionFilter, count: int, before: list[Any] | None) -> list[Row]:
-        parameters = {
+    async def _parameters(self, wanted: PermissionFilter) -> Row:
+        return {
             "projects": await self._projects.meant(wanted.project),
             "granted": {"true": 1, "false": 0}.get(wanted.granted or ""),
             "pending": 1 if wanted.granted == "pending" else None,
@@ -48,17 +60,7 @@ class Permissions:
             "mcp_id": wanted.mcp_id or None,
             "user_id": wanted.user_id or None,
             "resource": wanted.resource or None,
-            "before": before[0] if before else None,
-            "before_id": before[1] if before else None,
         }
-        until = min(wanted.until, before[0]) if before else wanted.until
-        keys: list[Row] = []
-        for low, high in self._windows(wanted, until):
-            window = {"low": low, "high": high, "limit": count - len(keys)}
-            keys += await self._reader.rows("permission_keys", {**parameters, **window})
-            if len(keys) >= count:
-                break
-        return keys
 
     def _windows(self, wanted: PermissionFilter, until: int) -> list[tuple[int, int]]:
         """One thread's checks lie together, so there is nothing to gain by parts."""
@@ -66,7 +68,8 @@ class Permissions:
             return [(wanted.since, until)]
         return list(times.windows(wanted.since, until, times.now_ns()))
 
-    async def _whole(self, keys: list[Row]) -> list[Row]:
+    async def _latest(self, keys: list[Row]) -> list[tuple[Row, Row]]:
+        """The events behind `keys`, each with its key; without those about which something was said later."""
         if not keys:
             return []
         parameters = {
@@ -74,11 +77,16 @@ class Permissions:
             "thread_ids": sorted({key["thread_id"] for key in keys}),
             "event_ids": sorted({key["event_id"] for key in keys}),
         }
-        found = await self._reader.rows("permissions_page", parameters)
-        wanted = {(key["project"], key["thread_id"], key["event_id"]) for key in keys}
-        return [row for row in found if (row["project"], row["thread_id"], row["event_id"]) in wanted]
+        rows = await self._reader.rows("permissions_page", parameters)
+        found = {(row["project"], row["thread_id"], row["event_id"]): row for row in rows}
+        events = [(key, found.get((key["project"], key["thread_id"], key["event_id"]))) for key in keys]
+        return [(key, event) for key, event in events if event and key["at_ns"] >= _latest_ns(event)]
 
     async def counts(self, project: str, thread_id: str) -> Row:
         """checks, granted, denied, pending, escalations of one thread."""
         names = await self._projects.meant(project)
         return await self._reader.first("permission_counts", {"projects": names, "thread_id": thread_id}) or {}
+
+
+def _latest_ns(event: Row) -> int:
+    return times.parse("timestamp", event["decided_at"] or event["timestamp"])

@@ -68,7 +68,8 @@ class Replay:
         """Events with their cursors, in the order of the log, threads last. Raises TooMuchError, BusyError."""
         if times.now_ns() - since.time_ns > OLDEST_NS and until.time_ns - since.time_ns > OLDEST_NS:
             raise TooMuchError
-        channel, found, place = subscription.channel, [], since
+        channel, place = subscription.channel, since
+        found: list[tuple[Event, Position]] = []
         for table, topic in _TABLES[channel.kind]:
             for stretch in stretches(topic, since, until):
                 rows = await self._rows(table, stretch, channel, subscription.filter, most + 1 - len(found))

@@ -3,6 +3,7 @@
 Not routed yet: keys, users, preferences, saved views, export jobs, password login; acknowledging and silencing alerts.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -109,7 +110,7 @@ def records_router(readings: Readings) -> APIRouter:
     return router
 
 
-def _ingest(router: APIRouter, page: Any) -> None:
+def _ingest(router: APIRouter, page: Callable[..., Awaitable[Response]]) -> None:
     @router.get("/dead-letters", responses=PAGE, summary="What could not be stored, newest first")
     async def dead_letters(
         signal: Name = "",

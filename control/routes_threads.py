@@ -51,12 +51,12 @@ def _parts(router: APIRouter, readings: Readings) -> None:
     @router.get("/{thread_id:id}/timeline", responses={**PAGE, **MISSING}, summary="Steps and permission checks, oldest first")
     async def timeline(thread_id: Id, project: Project = PROJECT, limit: Limit = 100, cursor: Cursor = None) -> Response:
         thread = await readings.threads.place(project, thread_id)
-        return answer(await readings.timeline.page(thread["project"], thread_id, limit, cursor))
+        return answer(await readings.timeline.page(thread, limit, cursor))
 
     @router.get("/{thread_id:id}/transcript", responses={**PAGE, **MISSING}, summary="Messages, oldest first")
     async def transcript(thread_id: Id, project: Project = PROJECT, limit: Limit = 100, cursor: Cursor = None) -> Response:
         thread = await readings.threads.place(project, thread_id)
-        return answer(await readings.transcript.page(thread["project"], thread_id, limit, cursor))
+        return answer(await readings.transcript.page(thread, limit, cursor))
 
     @router.get("/{thread_id:id}/logs", responses={**PAGE, **MISSING}, summary="Log records, newest first")
     async def thread_logs(

@@ -1,6 +1,8 @@
 """One search over threads, logs and entities."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from control.fleet import Fleet
@@ -21,12 +23,12 @@ class Search:
 
     async def find(self, q: str, project: str, types: tuple[str, ...], since: int, until: int, limit: int) -> dict[str, Any]:
         """At most `limit` results, the kinds in turn so that none hides the others."""
-        searches = {
-            "thread": lambda: self._find_threads(q, project, since, until, limit),
-            "log": lambda: self._find_logs(q, project, since, until, limit),
-            "entity": lambda: self._find_entities(q, project, limit),
+        searches: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+            "thread": partial(self._find_threads, q, project, since, until, limit),
+            "log": partial(self._find_logs, q, project, since, until, limit),
+            "entity": partial(self._find_entities, q, project, limit),
         }
-        found = await asyncio.gather(*(search() for kind, search in searches.items() if kind in types))
+        found = await asyncio.gather(*(searches[kind]() for kind in searches if kind in types))
         deepest = max((len(results) for results in found), default=0)
         in_turn = [results[place] for place in range(deepest) for results in found if place < len(results)]
         return {"items": in_turn[:limit], "next": None}

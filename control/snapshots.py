@@ -37,10 +37,14 @@ class Snapshots:
     async def _thread(self, channel: Channel, _: LogFilter | None, limit: int) -> dict[str, Any]:
         """Details, timeline and transcript so far; `next` leads to the rest by REST. A thread may begin later: then null."""
         thread_id = channel.subject
-        thread = await _unless_missing(self._readings.threads.get(channel.project, thread_id))
-        project = thread["project"] if thread else channel.project
-        timeline, transcript = await asyncio.gather(
-            self._readings.timeline.page(project, thread_id, limit, None), self._readings.transcript.page(project, thread_id, limit, None)
+        place = await _unless_missing(self._readings.threads.place(channel.project, thread_id))
+        if place is None:
+            nothing: Row = {"items": [], "next": None}
+            return {"thread": None, "timeline": nothing, "transcript": nothing}
+        thread, timeline, transcript = await asyncio.gather(
+            self._readings.threads.get(place["project"], thread_id),
+            self._readings.timeline.page(place, limit, None),
+            self._readings.transcript.page(place, limit, None),
         )
         return {"thread": thread, "timeline": timeline, "transcript": transcript}
 

@@ -95,7 +95,10 @@ class Threads:
         raise NotThereError("thread", thread_id, project)
 
     async def place(self, project: str, thread_id: str) -> Row:
-        """project and thread_id of a thread that exists, from its key columns alone. Raises NotThereError."""
+        """A thread's project, thread_id, first_day, last_day and permission_checks: what reading its parts needs.
+
+        Raises NotThereError.
+        """
         for name in await self._projects.meant(project):
             row = await self._reader.first("thread_exists", {"project": name, "thread_id": thread_id})
             if row:
@@ -104,8 +107,8 @@ class Threads:
 
     async def at(self, project: str, thread_id: str, instant: int) -> Row:
         """The thread's state at `instant` (ns): what had begun and ended, and what was open."""
-        thread = await self.get(project, thread_id)
-        key = {"project": thread["project"], "thread_id": thread_id, "at": instant}
+        place, thread = await asyncio.gather(self.place(project, thread_id), self.get(project, thread_id))
+        key = {**place, "at": instant}
         counts, permissions, open_steps = await asyncio.gather(
             self._reader.first("thread_at", key),
             self._reader.first("thread_permissions_at", key),

@@ -13,14 +13,14 @@ class Timeline:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def page(self, project: str, thread_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
-        """Oldest first. `sequence` counts all items from 1, `depth` how many parents lie in the same thread.
+    async def page(self, thread: Row, limit: int, cursor: str | None) -> dict[str, Any]:
+        """Oldest first; `thread` is what `Threads.place` said. `sequence` counts all items from 1, `depth` how many parents lie in the same thread.
 
         Permission checks are items of type check_permission with a `permission` object. Raises BadParameterError.
         """
         after = cursors.decode(cursor, int, str, int)
         place = {"after": after[0], "after_id": after[1]} if after else {}
-        thread = {"project": project, "thread_id": thread_id}
+        place |= {"checks": 1} if thread["permission_checks"] else {}
         keys = await self._reader.rows("timeline_keys", {**thread, **place, "limit": limit + 1})
         page = keys[:limit]
         first = (after[2] if after else 0) + 1

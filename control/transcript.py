@@ -16,17 +16,16 @@ class Transcript:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def page(self, project: str, thread_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
-        """Oldest first; `sequence` counts from 1. Raises BadParameterError."""
+    async def page(self, thread: Row, limit: int, cursor: str | None) -> dict[str, Any]:
+        """Oldest first; `thread` is what `Threads.place` said, `sequence` counts from 1. Raises BadParameterError."""
         after = cursors.decode(cursor, int, str, int, str, int, str, int)
         place = {}
         if after:
             names = ("after", "after_direction", "after_position", "after_hash", "after_occurrence", "after_role")
             place = dict(zip(names, after, strict=False))
-        thread = {"project": project, "thread_id": thread_id}
         keys = await self._reader.rows("transcript_keys", {**thread, **place, "limit": limit + 1})
         page = keys[:limit]
-        bodies = await self._bodies(project, page)
+        bodies = await self._bodies(thread["project"], page)
         first = (after[6] if after else 0) + 1
         items = [message(thread, sequence, key, bodies.get(key["hash"], "")) for sequence, key in enumerate(page, first)]
         more = len(keys) > limit
@@ -45,7 +44,8 @@ def message(thread: Row, sequence: int, key: Row, body: str) -> Row:
     parts = parts_of(body)
     metadata = {"finish_reason": key["finish_reason"], "direction": key["direction"], "occurrence": str(key["occurrence"])}
     return {
-        **thread,
+        "project": thread["project"],
+        "thread_id": thread["thread_id"],
         "step_id": key["step_id"],
         "trace_id": key["trace_id"],
         "sequence": sequence,

@@ -13,4 +13,3 @@ WHERE project = {project:String}
 ORDER BY project DESC, Timestamp DESC, record_id DESC
 LIMIT 1 BY Timestamp, record_id
 LIMIT {limit:UInt32}
-OFFSET {offset:UInt32} --? offset

@@ -1,22 +1,17 @@
--- Permission checks asked in one window of time. The inner query finds them by either statement, the outer one looks at
--- both, because a question and its answer may lie in two windows.
-SELECT toString(project) AS project, thread_id, event_id, toUnixTimestamp64Nano(min(timestamp)) AS at_ns
-FROM permission_rows FINAL
+-- What was said about permissions in one window of time, newest first. Without FINAL and grouping: a decision says by
+-- itself what it decided; that a question was answered later is seen when the page is read.
+SELECT toString(project) AS project, thread_id, event_id, toUnixTimestamp64Nano(timestamp) AS at_ns
+FROM permission_rows
 WHERE project IN {projects:Array(String)}
+    AND timestamp >= fromUnixTimestamp64Nano({low:Int64}) AND timestamp <= fromUnixTimestamp64Nano({high:Int64})
+    AND (timestamp, event_id) < (fromUnixTimestamp64Nano({before:Int64}), {before_id:String}) --? before
     AND thread_id = {thread_id:String} --? thread_id
     AND mcp_id = {mcp_id:String} --? mcp_id
     AND user_id = {user_id:String} --? user_id
     AND positionCaseInsensitiveUTF8(resource, {resource:String}) > 0 --? resource
-    AND (project, thread_id, event_id) IN (
-        SELECT project, thread_id, event_id FROM permission_rows
-        WHERE project IN {projects:Array(String)}
-            AND thread_id = {thread_id:String} --? thread_id
-            AND timestamp >= fromUnixTimestamp64Nano({low:Int64}) AND timestamp <= fromUnixTimestamp64Nano({high:Int64}))
-GROUP BY project, thread_id, event_id
-HAVING at_ns >= {low:Int64} AND at_ns <= {high:Int64}
-    AND (at_ns, event_id) < ({before:Int64}, {before_id:String}) --? before
-    AND countIf(phase = 'decision') > 0 AND (argMax(result, (phase = 'decision', timestamp)) = 'allow') = {granted:UInt8} --? granted
-    AND countIf(phase = 'decision') = 0 --? pending
-    AND max(escalation_detected) = {escalation:UInt8} --? escalation
+    AND phase = 'decision' AND (result = 'allow') = {granted:UInt8} --? granted
+    AND phase = 'ask' --? pending
+    AND escalation_detected = {escalation:UInt8} --? escalation
 ORDER BY at_ns DESC, event_id DESC
+LIMIT 1 BY project, thread_id, event_id
 LIMIT {limit:UInt32}

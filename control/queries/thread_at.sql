@@ -10,5 +10,6 @@ FROM (
         SELECT type, name, status, started_at, duration_ns, input_tokens, output_tokens, cost_usd
         FROM steps FINAL
         WHERE project = {project:String} AND thread_id = {thread_id:String} AND started_at <= fromUnixTimestamp64Nano({at:Int64})
+            AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))
     )
 )

@@ -4,14 +4,16 @@ FROM (
     SELECT started_at AS at, step_id AS id, trace_id, 0 AS is_check
     FROM steps FINAL
     WHERE project = {project:String} AND thread_id = {thread_id:String}
-    UNION ALL
-    SELECT min(timestamp) AS at, event_id AS id, any(trace_id) AS trace_id, 1 AS is_check
-    FROM permission_rows FINAL
-    WHERE project = {project:String} AND thread_id = {thread_id:String}
-        AND (trace_id, step_id) NOT IN (
-            SELECT trace_id, step_id FROM steps FINAL
-            WHERE project = {project:String} AND thread_id = {thread_id:String} AND type = 'check_permission')
-    GROUP BY event_id
+        AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))
+    UNION ALL --? checks
+    SELECT min(c.timestamp) AS at, c.event_id AS id, any(c.trace_id) AS trace_id, 1 AS is_check --? checks
+    FROM permission_rows AS c FINAL --? checks
+    WHERE project = {project:String} AND thread_id = {thread_id:String} --? checks
+        AND (c.trace_id, c.step_id) NOT IN ( --? checks
+            SELECT trace_id, step_id FROM steps FINAL --? checks
+            WHERE project = {project:String} AND thread_id = {thread_id:String} AND type = 'check_permission' --? checks
+                AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))) --? checks
+    GROUP BY c.event_id --? checks
 )
 WHERE 1
     AND (at, id) > (fromUnixTimestamp64Nano({after:Int64}), {after_id:String}) --? after

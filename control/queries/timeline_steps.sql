@@ -8,4 +8,5 @@ SELECT
     finish_reason, error_type, error_message, memory_bytes, cpu_utilization, span_ids, attributes
 FROM steps FINAL
 WHERE project = {project:String} AND thread_id = {thread_id:String}
+    AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))
     AND trace_id IN {trace_ids:Array(String)} AND step_id IN {step_ids:Array(String)}
