@@ -45,7 +45,6 @@ def run(settings: Settings, demo: bool = False) -> int:
     configure_logging(settings)
     configure_sentry(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    os.environ["TMPDIR"] = os.fspath(settings.data_dir)
     with _log(settings) as (log, metrics), _store(settings) as store:
         migrate(store)
         code = asyncio.run(_serve(settings, demo, log, store, metrics))
