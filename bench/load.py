@@ -8,14 +8,22 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs, SeverityNumber
+from opentelemetry.proto.logs.v1.logs_pb2 import (
+    SEVERITY_NUMBER_DEBUG,
+    SEVERITY_NUMBER_ERROR,
+    SEVERITY_NUMBER_INFO,
+    SEVERITY_NUMBER_WARN,
+    LogRecord,
+    ScopeLogs,
+    SeverityNumber,
+)
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 MS: Final = 1_000_000
 """Nanoseconds in a millisecond."""
@@ -26,7 +34,14 @@ SENTENCE: Final = (
 VOCABULARY: Final = tuple(SENTENCE.split())
 TOOLS: Final = ("tickets.open", "db.query", "fs.read", "fs.write", "http.fetch", "deploy.plan", "notes.find", "shell.run")
 MODELS: Final = (("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-5"), ("gcp.gemini", "gemini-2.5-pro"))
-SEVERITIES: Final = {5: "DEBUG", 9: "INFO", 13: "WARN", 17: "ERROR"}
+SEVERITIES: Final = {
+    SEVERITY_NUMBER_DEBUG: "DEBUG",
+    SEVERITY_NUMBER_INFO: "INFO",
+    SEVERITY_NUMBER_WARN: "WARN",
+    SEVERITY_NUMBER_ERROR: "ERROR",
+}
+USUAL: Final = (*SEVERITIES, SEVERITY_NUMBER_INFO, SEVERITY_NUMBER_INFO)
+"""Half of all records are INFO."""
 OPEN_THREADS: Final = 200
 LONGEST_HISTORY: Final = 60
 SENT_AGAIN: Final = 6
@@ -37,10 +52,12 @@ Message: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One OTLP request, ready to send, and how many spans or log records are in it."""
+    """One OTLP request, ready to send; `records` are its spans or log records."""
 
     data: bytes
     records: int
+    steps: int = 0
+    """Steps of threads that come of it: a tool call is one, seen by agent and server."""
 
 
 @dataclass(slots=True)
@@ -63,6 +80,11 @@ def attribute(key: str, value: Value) -> KeyValue:
     if isinstance(value, float):
         return KeyValue(key=key, value=AnyValue(double_value=value))
     return KeyValue(key=key, value=AnyValue(string_value=value))
+
+
+def _spans_body(request: ExportTraceServiceRequest, scope: ScopeSpans) -> Body:
+    inner = sum(span.kind == Span.SPAN_KIND_SERVER for span in scope.spans)
+    return Body(request.SerializeToString(), len(scope.spans), len(scope.spans) - inner)
 
 
 def _attributes(values: Mapping[str, Value]) -> list[KeyValue]:
@@ -99,7 +121,7 @@ class Load:
                 self._turn(scope, name, history, 1)
                 del history[:-LONGEST_HISTORY]
                 made += 1 + 2 * (len(scope.spans) - before - 1) // 3
-            yield Body(request.SerializeToString(), len(scope.spans))
+            yield _spans_body(request, scope)
 
     def logs(self, total: int, per_request: int = 256) -> Iterator[Body]:
         """Log records that belong to the threads named so far."""
@@ -124,7 +146,7 @@ class Load:
             self._turn(scope, thread, self._open[thread], mcp)
             if len(self._open[thread]) > LONGEST_HISTORY:
                 del self._open[thread]
-        return Body(request.SerializeToString(), len(scope.spans))
+        return _spans_body(request, scope)
 
     def _open_request(self) -> tuple[ExportTraceServiceRequest, ScopeSpans]:
         request = ExportTraceServiceRequest()
@@ -232,7 +254,7 @@ class Load:
         span.start_time_unix_nano, span.end_time_unix_nano = start, start + duration
         span.attributes.extend(_attributes(values))
         if failed:
-            span.status.code, span.status.message = 2, "the tool gave up"
+            span.status.code, span.status.message = Status.STATUS_CODE_ERROR, "the tool gave up"
             event = span.events.add(name="exception", time_unix_nano=start + duration)
             event.attributes.extend(_attributes({"exception.type": "ToolError", "exception.message": "ended with status 1"}))
         return span.span_id
@@ -256,7 +278,7 @@ class Load:
             "gen_ai.conversation.id": self._random.choice(self.threads),
             "user.id": f"u{self._random.randint(1, 40)}",
         }
-        record = self._record(scope, 9 if allowed else 13, values)
+        record = self._record(scope, SEVERITY_NUMBER_INFO if allowed else SEVERITY_NUMBER_WARN, values)
         record.event_name = "permission.check"
         record.trace_id, record.span_id = self._id(16), self._id(8)
 
@@ -267,14 +289,13 @@ class Load:
                 "gen_ai.conversation.id": self._random.choice(self.threads),
                 "code.function.name": "executor.run",
             }
-            record = self._record(scope, self._random.choice((5, 9, 9, 9, 13, 17)), values)
+            record = self._record(scope, self._random.choice(USUAL), values)
             record.body.string_value = self._text(14)
         return request.SerializeToString()
 
-    def _record(self, scope: ScopeLogs, severity: int, values: Mapping[str, Value]) -> LogRecord:
+    def _record(self, scope: ScopeLogs, severity: SeverityNumber.ValueType, values: Mapping[str, Value]) -> LogRecord:
         self._now += self._random.randint(1, 5) * MS
-        record = scope.log_records.add(time_unix_nano=self._now, observed_time_unix_nano=self._now)
-        record.severity_number = cast(SeverityNumber.ValueType, severity)
+        record = scope.log_records.add(time_unix_nano=self._now, observed_time_unix_nano=self._now, severity_number=severity)
         record.severity_text = SEVERITIES[severity]
         record.attributes.extend(_attributes(values))
         return record

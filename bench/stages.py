@@ -8,6 +8,7 @@ import argparse
 import gc
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from pipeline.context import Envelope
 from pipeline.mappers import Request, mapper
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import Rollups
-from pipeline.summaries.rounds import MOST_TRACES, Summaries
+from pipeline.summaries.rounds import Summaries
 from pipeline.write import ORDER, ledger_batch
 from schemas.events import Commit
 from schemas.metrics import Metrics
@@ -55,6 +56,8 @@ class Stages:
         metrics = Metrics(CollectorRegistry())
         self._settings = load_settings()
         self._seen = SeenCache()
+        self._ended = threading.Event()
+        self._ended.set()
         self._mapper = mapper(SPANS, self._seen, self._settings.retention_days)
         self._timed = TimedStore(self.store, self.clock, "summaries: ")
         self._rollups = Rollups(self._timed, metrics)
@@ -92,11 +95,10 @@ class Stages:
             self.store.insert("ledger_rows", ledger_batch(mapped.ledger, time.time_ns()))
 
     def _summarise(self, mapped: Mapped) -> None:
-        traces, threads = list(mapped.traces.items()), dict(mapped.threads)
-        for start in range(0, len(traces), MOST_TRACES):
-            with self.clock.stage("summaries: fold in Python"):
-                self._summaries.round(dict(traces[start : start + MOST_TRACES]), threads)
-            threads = {}
+        """At once: a summariser that was told to stop does what is left, without its rests."""
+        with self.clock.stage("summaries: fold in Python"):
+            self._summaries.stored(mapped)
+            self._summaries.run(self._ended)
 
 
 def batches(bodies: Sequence[Body], spans: int) -> Iterator[Sequence[Body]]:

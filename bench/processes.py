@@ -1,0 +1,47 @@
+"""What a process and its children use, and how they are ended."""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterable
+from typing import Final
+
+import psutil
+
+GRACE: Final = 15.0
+"""Seconds a process has to end by itself."""
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU time so far of these processes and all their children, ended ones included."""
+    return sum(_cpu(process) for pid in pids for process in _family(pid))
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes and their children."""
+    return sum(int(process.memory_info().rss) for pid in pids for process in _family(pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Its own time and that of children that ended and were waited for."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+    return 0.0
+
+
+def end(process: "subprocess.Popen[bytes]") -> float:
+    """SIGTERM, then SIGKILL when that does not help; returns the seconds it took."""
+    began = time.monotonic()
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return time.monotonic() - began
