@@ -20,6 +20,7 @@ from control.sql_formats import TEXT, content_type, decoded, encoded
 from control.sql_lexer import MAX_QUERY_BYTES
 from control.sql_request import SqlRequest, check_credentials, read_request
 from control.sql_run import SqlReply, SqlRunner
+from control.sql_statements import refuse_writes
 from schemas.errors import StoreUnavailableError
 from schemas.guard import Allowed, HostGuard
 from schemas.metrics import Metrics
@@ -40,7 +41,8 @@ class SqlEndpoint:
         self._runner = runner
         self._api_key = settings.api_key.get_secret_value()
         self._workers = anyio.CapacityLimiter(settings.sql_concurrency)
-        self._most_waiting = settings.sql_concurrency * _WAITING_PER_WORKER
+        self._most = settings.sql_concurrency * (1 + _WAITING_PER_WORKER)
+        self._admitted = 0
         self._metrics = metrics
 
     async def answer(self, request: Request) -> Response:
@@ -63,6 +65,7 @@ class SqlEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         options, headers = dict(request.query_params), dict(request.headers)
+        refuse_writes(options.get("query", ""))  # before the rows of an INSERT are read
         body = await _body(request)
         if not body and "query" not in options:
             return PlainTextResponse("Ok.\n", media_type=TEXT)
@@ -74,8 +77,9 @@ class SqlEndpoint:
 
     async def _run_watched(self, request: Request, query: SqlRequest) -> SqlReply:
         """The reply; when the client goes away first, its query is stopped. Raises ClientDisconnect then."""
-        if self._workers.statistics().tasks_waiting >= self._most_waiting:
+        if self._admitted >= self._most:
             raise SqlRejectedError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries; try again in a moment.")
+        self._admitted += 1
         run_id, abandoned = f"sql-{uuid.uuid4()}", threading.Event()
         work = asyncio.ensure_future(anyio.to_thread.run_sync(self._run, query, run_id, abandoned, limiter=self._workers))
         gone = asyncio.ensure_future(_disconnected(request))
@@ -90,6 +94,7 @@ class SqlEndpoint:
             work.exception()
             raise ClientDisconnect
         finally:
+            self._admitted -= 1
             gone.cancel()
 
     def _run(self, query: SqlRequest, run_id: str, abandoned: threading.Event) -> SqlReply:
@@ -112,6 +117,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > MAX_QUERY_BYTES:
+            refuse_writes(data[:100].decode("utf-8", "replace"))
             raise SqlRejectedError(62, "SYNTAX_ERROR", f"Syntax error: the query is longer than {MAX_QUERY_BYTES} bytes.")
     return decoded(bytes(data), request.headers.get("content-encoding", "").lower(), MAX_QUERY_BYTES)
 

@@ -18,6 +18,9 @@ from schemas.store import DATABASE, Store
 _NODE: Final = re.compile(r"(?P<indent> *)(?P<kind>[\w:]+)(?: (?P<rest>.*?))?(?: \(alias .*\))?(?: \(children \d+\))?")
 _QUERIES: Final = frozenset({"SelectQuery", "SelectWithUnionQuery", "SelectIntersectExceptQuery", "TablesInSelectQuery"})
 _MEMBERSHIP: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
+_SELECT_DEPTH: Final = 2
+_SOURCE_DEPTH: Final = 5
+"""Where the outermost SELECT and its tables stand in the tree."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class Node:
     parent: "Node | None"
     position: int
     """Among its parent's children, from 0."""
+    depth: int
     children: int = 0
 
 
@@ -36,8 +40,11 @@ def load_catalog(store: Store) -> Catalog:
     return Catalog(hidden=frozenset(str(row["name"]) for row in rows) - Catalog().views)
 
 
-def confirm(store: Store, checked: Checked, catalog: Catalog, parameters: Mapping[str, Any]) -> None:
-    """Raise SqlRejectedError unless the engine sees in `checked.sql` only what the guard allowed."""
+def confirm(store: Store, checked: Checked, catalog: Catalog, parameters: Mapping[str, Any]) -> bool:
+    """Raise SqlRejectedError unless the engine sees in `checked.sql` only what the guard allowed.
+
+    Returns whether the engine forgets its limits on results for a query of this shape, unless it is another's subquery.
+    """
     dump = store.raw(f"EXPLAIN AST {checked.sql}", "", parameters).decode("utf-8", "replace")
     nodes = list(_nodes(dump))
     if not nodes or nodes[0].kind not in _QUERIES or nodes[0].children != 1:
@@ -52,6 +59,16 @@ def confirm(store: Store, checked: Checked, catalog: Catalog, parameters: Mappin
             _confirm_table(node.name, checked, catalog, system)
     if any(count > checked.system.get(table, 0) * _repeated(nodes) for table, count in system.items()):
         raise access_denied("The query reads tables of system in a way that is not understood")
+    return _forgets_limits(nodes)
+
+
+def _forgets_limits(nodes: list[Node]) -> bool:
+    """Set operations, and arrayJoin without a table: the engine counts the rows that one SELECT reads from a source."""
+    selects = [node for node in nodes if node.depth == _SELECT_DEPTH]
+    if len(selects) != 1 or selects[0].kind != "SelectQuery":
+        return True
+    sources = any(node.kind == "TableExpression" and node.depth == _SOURCE_DEPTH for node in nodes)
+    return not sources and any(node.kind == "ArrayJoin" or node.name.lower() in ("arrayjoin", "unnest") for node in nodes)
 
 
 def _nodes(dump: str) -> Iterator[Node]:
@@ -63,7 +80,7 @@ def _nodes(dump: str) -> Iterator[Node]:
             raise syntax_error(f"the engine's tree holds {line.strip()!r}")
         del open_nodes[len(match["indent"]) :]
         parent = open_nodes[-1] if open_nodes else None
-        node = Node(match["kind"], match["rest"] or "", parent, parent.children if parent else 0)
+        node = Node(match["kind"], match["rest"] or "", parent, parent.children if parent else 0, len(match["indent"]))
         if parent:
             parent.children += 1
         open_nodes.append(node)
@@ -98,8 +115,15 @@ def _confirm_table(name: str, checked: Checked, catalog: Catalog, system: Counte
             raise unknown_table(name)
     elif dot:
         raise access_denied(f"To read {name} is not allowed: only the tables that SHOW TABLES lists are open")
-    elif table in catalog.hidden and table not in checked.shadows:
+    elif not _is_known(table, checked, catalog):
         raise unknown_table(name)
+
+
+def _is_known(table: str, checked: Checked, catalog: Catalog) -> bool:
+    """Whether a bare name is a view, a CTE that the guard resolved, or, where it could resolve nothing, may be a CTE's."""
+    if table in catalog.hidden:
+        return table in checked.shadows
+    return checked.defined is None or table in catalog.views | checked.defined
 
 
 def _repeated(nodes: list[Node]) -> int:

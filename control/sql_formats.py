@@ -58,7 +58,7 @@ def decoded(data: bytes, encoding: str, limit: int) -> bytes:
             with zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(data) as reader:
                 result = reader.read(limit + 1)
         else:
-            raise SqlRejectedError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding} is not implemented here.")
+            raise SqlRejectedError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding} is not implemented here, where one only reads.")
     except (zlib.error, zstandard.ZstdError) as error:
         raise SqlRejectedError(354, "ZLIB_INFLATE_FAILED", f"The body is not {encoding}: {error}.") from error
     if len(result) > limit:

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.dialects.clickhouse import ClickHouse
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parsers.clickhouse import ClickHouseParser
 
 from control.sql_catalog import (
     DATABASES,
@@ -29,6 +31,13 @@ from control.sql_rewrite import Edit, edited, system_table_edits
 from control.sql_tail import Tail, split_tail
 from schemas.store import DATABASE
 
+_DIALECT: Final = ClickHouse()
+_STEPS: Final = 2000
+_STEPS_PER_TOKEN: Final = 10
+"""How far sqlglot may go; real queries take it a little more than one step a token."""
+_MOST_TOKENS: Final = 20_000
+"""Beyond, which means long lists of values, only the engine reads the query."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -36,7 +45,8 @@ class Checked:
 
     `sql` is the text to run, without FORMAT and SETTINGS; `format` is "" when the query names none; `settings` are those it
     carries; `parameters` the names of the `{name:Type}` it has; `system` counts its tables of `system`; `shadows` are the
-    names of hidden tables that its outermost WITH gives another meaning. `explain` is what comes before `sql`, e.g.
+    names of hidden tables that its outermost WITH gives another meaning. `defined` is None when every name was resolved; it
+    holds the names its CTEs may have when sqlglot could not read it and the engine alone must tell. `explain` is what comes before `sql`, e.g.
     "EXPLAIN PLAN"; "DESCRIBE TABLE" puts it in brackets.
     """
 
@@ -46,6 +56,7 @@ class Checked:
     parameters: frozenset[str] = frozenset()
     system: Mapping[str, int] = field(default_factory=dict)
     shadows: frozenset[str] = frozenset()
+    defined: frozenset[str] | None = None
     explain: str = ""
 
     @property
@@ -66,11 +77,14 @@ def check_select(sql: str, catalog: Catalog, parameters: Mapping[str, str]) -> C
     text, tokens = lex(edited(text, _identifier_edits(tokens, parameters)))
     tail = split_tail(text, tokens)
     _check_words(tail.tokens)
-    tree = _parsed(tail.text)
-    shadows = _check_tables(tree, catalog)
+    tree = _parsed(tail.text) if len(tail.tokens) <= _MOST_TOKENS else None
     edits, system = system_table_edits(tail.tokens)
-    if system != _system_tables(tree):
-        raise syntax_error("give tables of system an alias and name their columns by it")
+    if tree is None:
+        shadows, defined = frozenset[str](), frozenset(_defined(tail.tokens))
+    else:
+        shadows, defined = _check_tables(tree, catalog), None
+        if system != _system_tables(tree):
+            raise syntax_error("give tables of system an alias and name their columns by it")
     return Checked(
         edited(tail.text, [*edits, *_display_name_edits(tail.tokens)]),
         tail.format,
@@ -78,7 +92,15 @@ def check_select(sql: str, catalog: Catalog, parameters: Mapping[str, str]) -> C
         frozenset(token.value for token in tail.tokens if token.kind == "parameter"),
         system,
         shadows,
+        defined,
     )
+
+
+def _defined(tokens: list[Token]) -> Iterator[str]:
+    """Every name that may be a CTE's: `name AS (`."""
+    for name, as_word, opening in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if name.value and as_word.is_word("AS") and opening.is_symbol("("):
+            yield name.value
 
 
 def _identifier_edits(tokens: list[Token], parameters: Mapping[str, str]) -> list[Edit]:
@@ -118,11 +140,24 @@ def _check_words(tokens: list[Token]) -> None:
             raise syntax_error("PARALLEL WITH is not available here")
 
 
-def _parsed(text: str) -> exp.Query:
+class _BoundedParser(ClickHouseParser):
+    """Gives up where sqlglot would try again and again: twenty joins without ON take it half a minute."""
+
+    _steps = 0
+
+    def _advance(self, times: int = 1) -> None:
+        self._steps += 1
+        if self._steps > _STEPS_PER_TOKEN * len(self._tokens) + _STEPS:
+            raise ParseError("too many ways to read it")
+        super()._advance(times)
+
+
+def _parsed(text: str) -> exp.Query | None:
+    """The query's tree; None when sqlglot cannot read it, which knows less of the language than the engine."""
     try:
-        trees = sqlglot.parse(text, dialect="clickhouse")
-    except (SqlglotError, RecursionError) as error:
-        raise syntax_error(str(error).split("\n")[0].rstrip(".")) from error
+        trees = _BoundedParser(dialect=_DIALECT).parse(_DIALECT.tokenize(text), text)
+    except (SqlglotError, RecursionError):
+        return None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise syntax_error("one SELECT is expected")
     for node in trees[0].walk():
@@ -191,9 +226,12 @@ def _set_name(membership: exp.In) -> tuple[str, ...] | None:
     """The name in `x IN name` or `x IN (name)`, which is a table's when no column or alias has it."""
     members = [*membership.expressions, membership.args.get("field")]
     members = [member.unnest() for member in members if member is not None]
-    if len(members) == 1 and isinstance(members[0], exp.Column | exp.Dot | exp.Identifier):
-        return tuple(part.name for part in members[0].find_all(exp.Identifier, bfs=False))
-    return None
+    if len(members) != 1:
+        return None
+    member = members[0]
+    if isinstance(member, exp.Column | exp.Dot):
+        return tuple(part.name for part in member.parts)
+    return (member.name,) if isinstance(member, exp.Identifier) else None
 
 
 def _ctes(query: exp.Expr) -> list[exp.CTE]:
@@ -231,7 +269,7 @@ def _before(query: exp.Query, inside: list[exp.Expr]) -> dict[str, exp.CTE]:
 def _display_name_edits(tokens: list[Token]) -> list[Edit]:
     """`displayName()` is the host's name in the engine; clients ask for it at connect."""
     return [
-        Edit(name.start, close.end, "'mission-control'")
+        Edit(name.start, close.end, " 'mission-control' ")
         for name, opening, close in zip(tokens, tokens[1:], tokens[2:], strict=False)
         if name.is_word("DISPLAYNAME") and opening.is_symbol("(") and close.is_symbol(")")
     ]

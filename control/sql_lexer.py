@@ -91,7 +91,7 @@ def _piece(match: re.Match[str], start: int) -> tuple[str, Token | None]:
         return text, Token("parameter", text, start, match.group("parameter"))
     if match.group("heredoc") is not None:
         text = quote_string(match.group("text"))
-        return text, Token("string", text, start)
+        return f" {text} ", Token("string", text, start + 1)  # apart from strings beside it, with which it would be one
     if kind == "quoted":
         mark = text[0]
         return text, Token("quoted", text, start, text[1:-1].replace(mark + mark, mark))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -52,14 +52,15 @@ class SqlRunner:
         }
         self._catalog: Catalog | None = None
         self._timezone = ""
-        self._confirmed: dict[str, None] = {}
+        self._confirmed: dict[str, bool] = {}
 
     def run(self, request: SqlRequest, run_id: str) -> SqlReply:
         """`run_id` is what `cancel` knows the query by. Raises SqlRejectedError, and DatabaseError for what the engine says."""
         catalog = self._loaded_catalog()
         checked = check(request.sql, catalog, request.parameters)
         parameters = self._parameters(checked, request)
-        self._confirm(checked, catalog, parameters)
+        if self._confirm(checked, catalog, parameters) and not checked.explain:
+            checked = replace(checked, sql=f"SELECT * FROM (\n{checked.sql}\n)")
         name = checked.format or request.default_format
         clause = self._settings_clause({**request.settings, **checked.settings}, run_id)
         body = self._store.raw(f"{checked.statement}\nFORMAT {name}\n{clause}", "", parameters)
@@ -78,14 +79,15 @@ class SqlRunner:
             self._catalog = load_catalog(self._store)
         return self._catalog
 
-    def _confirm(self, checked: Checked, catalog: Catalog, parameters: Mapping[str, Any]) -> None:
+    def _confirm(self, checked: Checked, catalog: Catalog, parameters: Mapping[str, Any]) -> bool:
         """Ask the engine once per text: values of parameters change nothing about the names in it."""
-        if checked.sql in self._confirmed:
-            return
-        confirm(self._store, checked, catalog, parameters)
-        if len(self._confirmed) >= _CONFIRMED_LIMIT:
-            self._confirmed.clear()
-        self._confirmed[checked.sql] = None
+        shape = self._confirmed.get(checked.sql)
+        if shape is None:
+            shape = confirm(self._store, checked, catalog, parameters)
+            if len(self._confirmed) >= _CONFIRMED_LIMIT:
+                self._confirmed.clear()
+            self._confirmed[checked.sql] = shape
+        return shape
 
     def _parameters(self, checked: Checked, request: SqlRequest) -> dict[str, Any]:
         for name in checked.parameters - request.parameters.keys():

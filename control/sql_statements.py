@@ -24,6 +24,7 @@ def check(sql: str, catalog: Catalog, parameters: Mapping[str, str] | None = Non
 
     Raises SqlRejectedError: 62 what cannot be read, 164 what writes, 60 unknown tables, 497 what is not open to analysts.
     """
+    refuse_writes(sql)  # the rows of an INSERT need not be text
     text, tokens = lex(sql)
     words = [token.value.upper() if token.kind == "word" else token.text for token in tokens[:3]]
     first = words[0] if words else ""
@@ -38,6 +39,13 @@ def check(sql: str, catalog: Catalog, parameters: Mapping[str, str] | None = Non
     tail = split_tail(text, tokens)
     answer = _described(tail, catalog, parameters or {}) if first.startswith("DESC") else _asked(tail.tokens, catalog)
     return replace(answer, format=tail.format, settings=checked_settings(tail))
+
+
+def refuse_writes(sql: str) -> None:
+    """Raise SqlRejectedError when the beginning of a text already says that it writes."""
+    word = sql.lstrip().partition(" ")[0].upper()
+    if word in _WRITES:
+        raise readonly(word)
 
 
 def _explain(text: str, tokens: list[Token], catalog: Catalog, parameters: Mapping[str, str]) -> Checked:

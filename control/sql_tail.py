@@ -38,8 +38,6 @@ def split_tail(text: str, tokens: list[Token]) -> Tail:
                 raise syntax_error("SETTINGS stands there twice")
             settings = _settings(clause)
         del tokens[start:]
-    if not tokens:
-        raise syntax_error("the query is empty")
     return Tail(text[: tokens[-1].end], tokens, found_format, settings)
 
 
@@ -59,9 +57,9 @@ def _settings(tokens: list[Token]) -> dict[str, str]:
     settings = {}
     position = 0
     while position < len(tokens):
-        name, equals, *values = tokens[position : position + 4]
-        if name.kind != "word" or not equals.is_symbol("=") or not values:
+        if len(tokens) < position + 3 or tokens[position].kind != "word" or not tokens[position + 1].is_symbol("="):
             break
+        name, values = tokens[position], tokens[position + 2 : position + 4]
         sign = values[0].text if values[0].is_symbol("-+") else ""
         value = values[1] if sign and len(values) == 2 else values[0]
         if value.kind not in ("number", "string", "word"):

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from control.sql_endpoint import create_sql_app
 from schemas.metrics import Metrics
-from schemas.settings import Settings
+from schemas.settings import load_settings
 from schemas.store import Store
 
 
@@ -42,7 +42,7 @@ class Endpoint:
 def serving(store: Store, **options: Any) -> Iterator[Endpoint]:
     """The endpoint on a free port of the loopback address, by the server that runs it in production."""
     metrics = Metrics(CollectorRegistry())
-    app = create_sql_app(store, Settings(**options), metrics)
+    app = create_sql_app(store, load_settings(**options), metrics)
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -62,10 +62,12 @@ def serving(store: Store, **options: Any) -> Iterator[Endpoint]:
 THREADS = 25
 
 
-def fill(store: Store) -> None:
-    """`THREADS` threads t00, t01, … of two projects, and a log line for each."""
+def fill(store: Store, project: str) -> None:
+    """`THREADS` finished threads t00, t01, … of this project, with ten input tokens more for each."""
     store.command(
-        "INSERT INTO thread_summaries (project, started_at, thread_id, name, kind, status, user_input, input_tokens, last_received, retention_days, version) "
-        "SELECT if(number % 2, 'demo', 'default'), toDateTime64('2026-11-01 10:00:00', 9, 'UTC') + number, 't' || leftPad(toString(number), 2, '0'),"
-        f" 'agent ' || toString(number % 5), 'agent', 'complete', 'hallo \\'Welt\\'', number * 10, now64(9), 3650, 1 FROM numbers({THREADS})"
+        "INSERT INTO thread_summaries (project, started_at, thread_id, name, kind, status, user_input, input_tokens, last_received,"
+        " retention_days, version) SELECT {project:String}, toDateTime64('2026-11-01 10:00:00', 9, 'UTC') + number,"
+        " 't' || leftPad(toString(number), 2, '0'), 'agent ' || toString(number % 5), 'agent', 'complete', 'hallo \\'Welt\\'',"
+        f" number * 10, now64(9), 3650, 1 FROM numbers({THREADS})",
+        {"project": project},
     )
