@@ -15,7 +15,8 @@ from schemas.events import Event
 
 Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
-EARLIEST_WINS: Final = 2**64 - 1
+EARLIEST_WINS: Final = 2**64 - 2**16
+"""Less than the largest version, because rows that move get larger ones."""
 NEVER: Final = 2**63
 
 _HASH: Final = pa.binary(16)

@@ -63,7 +63,7 @@ class PermissionRows:
                 _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), result, said.get("reason", ""), said.get("reason_code", ""),
                 said.get("policy.name") or said.get("policy.id") or said.get("policy", ""), said.get("rule", ""), said.get("rules", ""),
                 said.get("inheritance", ""), said.get("source", ""), int(detected), rule, status or ("pending" if detected and result == "ask" else ""),
-                said.get("severity", ""), "", place.received, 0,
+                said.get("severity", ""), "", place.received * 2, 0,
             )
         )  # fmt: skip
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))

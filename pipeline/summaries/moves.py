@@ -1,24 +1,35 @@
-"""Rows that stood under a thread which turned out to be another: written again under the right one, taken away from the old."""
+"""Rows that stood under a thread which turned out to be another: written again under the right one, taken away from the old.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+Versions tell who says so: rows as they came have even ones (messages aside), what was placed here odd ones. Placing goes on from what
+is stored, so a row may move more than once and even back.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
+from pipeline.batch import TraceKey
 from pipeline.summaries.facts import Columns
 from pipeline.summaries.fold import TraceFold
 from pipeline.summaries.statements import statement
 from schemas.store import Store
 
+LONGEST_DELAY: Final = 86_400 * 10**9
+"""Log records of a trace may arrive this long (ns) before its first span does."""
 
-def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold]) -> None:
-    """Messages of calls without a thread of their own, to the thread their trace gave them."""
+
+def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+    """Messages of calls without a thread of their own, to the thread their trace gave them. `before`: where they may stand by now."""
     target: dict[tuple[str, str, str], str] = {}
     old: set[tuple[str, str]] = set()
     for fold in folds:
-        for row, thread in fold.moved:
-            target[fold.project, fold.trace_id, columns["span_id"][row]] = thread
-            old.add((fold.project, columns["thread_key"][row]))
+        targets = {thread for _, thread in fold.moved}
+        places = {columns["thread_key"][row] for row, _ in fold.moved}
+        if targets:
+            places |= set(before[fold.project, fold.trace_id]) - (targets if len(targets) == 1 else set())
+        old.update((fold.project, place) for place in places)
+        target.update({(fold.project, fold.trace_id, columns["span_id"][row]): thread for row, thread in fold.moved})
     if target:
         keys = sorted(old)
         found = store.arrow(
@@ -33,15 +44,22 @@ def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold]) ->
         _move(store, "message_rows", found, [target.get(key) for key in _keys(found, "project", "trace_id", "step_id")])
 
 
-def move_permissions(store: Store, folds: Sequence[TraceFold]) -> None:
-    """Checks that stood under the trace id, to the trace's thread."""
-    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds if fold.main_thread != fold.trace_id}
+def move_permissions(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+    """Checks that name no thread, to that of the step they guard."""
+    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
+    places = sorted({(project, place) for project, trace in target for place in {trace, *before[project, trace]}})
     if target:
-        keys = sorted(target)
-        found = store.arrow(statement("moved_permissions"), {"projects": [key[0] for key in keys], "traces": [key[1] for key in keys]})
+        parameters = {
+            "projects": [key[0] for key in places],
+            "threads": [key[1] for key in places],
+            "traces": sorted({key[1] for key in target}),
+        }
+        found = store.arrow(statement("moved_permissions"), parameters)
         threads = [
-            target[project, trace].get(step, target[project, trace][""])
-            for project, trace, step in _keys(found, "project", "trace_id", "step_id")
+            by.get(step, by.get(""))
+            for by, step in (
+                (target.get((project, trace), {}), step) for project, trace, step in _keys(found, "project", "trace_id", "step_id")
+            )
         ]
         _move(store, "permission_rows", found, threads)
 
@@ -51,7 +69,7 @@ def place_logs(store: Store, folds: Sequence[TraceFold], since: int) -> None:
     target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
     if target:
         projects, traces = sorted({key[0] for key in target}), sorted({key[1] for key in target})
-        found = store.arrow(statement("unplaced_logs"), {"projects": projects, "traces": traces, "since": since})
+        found = store.arrow(statement("unplaced_logs"), {"projects": projects, "traces": traces, "since": max(0, since - LONGEST_DELAY)})
         threads = [target.get((project, trace), {}) for project, trace, _ in _keys(found, "project", "TraceId", "SpanId")]
         spans = [step for _, _, step in _keys(found, "project", "TraceId", "SpanId")]
         _rewrite(store, "log_records", found, [by.get(span, by.get("")) for by, span in zip(threads, spans, strict=True)])
@@ -70,7 +88,8 @@ def _move(store: Store, table: str, found: pa.Table, threads: Sequence[str | Non
     chosen = _changed(found, threads)
     if chosen:
         rows = found.take(pa.array(chosen, pa.int64()))
-        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string())))
+        placed = _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=_placed(rows))
+        _insert(store, table, placed)
         versions = pa.array([version + 1 for version in rows.column("version").to_pylist()], pa.uint64())
         _insert(store, table, _with(rows, version=versions, is_deleted=pa.array([1] * len(chosen), pa.uint8())))
 
@@ -79,8 +98,12 @@ def _rewrite(store: Store, table: str, found: pa.Table, threads: Sequence[str | 
     chosen = _changed(found, threads)
     if chosen:
         rows = found.take(pa.array(chosen, pa.int64()))
-        versions = pa.array([version + 1 for version in rows.column("version").to_pylist()], pa.uint64())
-        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=versions))
+        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=_placed(rows)))
+
+
+def _placed(rows: pa.Table) -> pa.Array:
+    """The next odd version: beyond the one that was, and beyond the one that takes a row away from its old place."""
+    return pa.array([version + (2 if version % 2 else 1) for version in rows.column("version").to_pylist()], pa.uint64())
 
 
 def _changed(found: pa.Table, threads: Sequence[str | None]) -> list[int]:

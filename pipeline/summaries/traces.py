@@ -1,7 +1,9 @@
 """One round over touched traces: read their spans, fold, write steps, segments and traces. Returns the threads to fold next."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 
@@ -15,6 +17,8 @@ from pipeline.summaries.moves import move_messages, move_permissions, place_logs
 from pipeline.summaries.rollups import HOUR
 from pipeline.summaries.statements import statement
 from schemas.store import Store
+
+MOST_WAITING: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class TraceSummaries:
 
     def __init__(self, store: Store, known: KnownTraces) -> None:
         self._store, self._known = store, known
+        self._waiting: OrderedDict[TraceKey, int] = OrderedDict()
+        """Traces with logs or checks to place of which no span has come, with the oldest receipt (ns)."""
 
     def update(self, touched: Touched, version: int) -> TraceRound:
         """Summarise these traces. `version` must grow from round to round."""
@@ -54,6 +60,7 @@ class TraceSummaries:
         folds = [fold_trace(facts, group) for group in groups.values()]
         changed = self._write(spans, facts, folds, known, version)
         self._move(facts, folds, known, touched)
+        self._wait_for_spans(groups, known, touched)
         self._remember(facts, folds, known, version)
         threads = {(fold.project, thread) for fold in folds for thread in fold.segments}
         threads |= {(key[0], thread) for key in groups for thread in known[key].threads}
@@ -88,7 +95,7 @@ class TraceSummaries:
                 result[row["project"], row["trace_id"]] = KnownTrace(row["first_received"], threads, row["thread_id"], None)
         for key, received in touched.items():
             trace = result.setdefault(key, KnownTrace(received, steps={}, is_new=True))
-            trace.first_received = min(trace.first_received, received)
+            trace.first_received = min(trace.first_received, received, self._waiting.get(key, received))
         return result
 
     def _read(self, keys: Sequence[TraceKey], since: int) -> pa.Table:
@@ -156,16 +163,32 @@ class TraceSummaries:
 
     def _move(self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], touched: Touched) -> None:
         """What stood under another thread, or under none, comes under the one the trace has now."""
-        move_messages(self._store, facts, folds)
-        moved = [fold for fold in folds if self._has_to_move(fold, known[fold.project, fold.trace_id], touched)]
+        before = {key: trace.threads for key, trace in known.items()}
+        move_messages(self._store, facts, folds, before)
+        moved = [fold for fold in folds if self._has_to_move(facts, fold, known[fold.project, fold.trace_id], touched)]
         if moved:
-            move_permissions(self._store, moved)
+            move_permissions(self._store, moved, before)
             place_logs(self._store, moved, min(known[fold.project, fold.trace_id].first_received for fold in moved))
 
-    def _has_to_move(self, fold: TraceFold, before: KnownTrace, touched: Touched) -> bool:
-        if (fold.project, fold.trace_id) in touched.unplaced:
+    def _has_to_move(self, facts: Columns, fold: TraceFold, before: KnownTrace, touched: Touched) -> bool:
+        """Whether rows may stand elsewhere than this fold says; of what only the store remembers nobody knows."""
+        key = (fold.project, fold.trace_id)
+        if key in touched.unplaced or key in self._waiting or before.steps is None:
             return True
-        return not before.is_new and set(before.threads) != set(fold.segments)
+        if before.is_new:
+            return False
+        if before.main_thread != fold.main_thread or set(before.threads) != set(fold.segments):
+            return True
+        return len(fold.segments) > 1 and before.steps.keys() != {_mark(facts, step) for step in fold.steps}
+
+    def _wait_for_spans(self, groups: Mapping[TraceKey, object], known: Mapping[TraceKey, KnownTrace], touched: Touched) -> None:
+        for key in touched.traces:
+            if key in groups:
+                self._waiting.pop(key, None)
+            elif key in touched.unplaced:
+                self._waiting[key] = known[key].first_received
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popitem(last=False)
 
 
 def _groups(facts: Columns, touched: Mapping[TraceKey, int]) -> dict[TraceKey, list[int]]:

@@ -1,3 +1,4 @@
--- Log records that name a trace and no thread, of traces whose thread is known now.
+-- Log records of these traces that name no thread themselves: not placed as yet, or placed by us (odd versions).
 SELECT * FROM log_records FINAL
-WHERE project IN {projects:Array(String)} AND thread_id = '' AND TraceId IN {traces:Array(String)} AND received >= fromUnixTimestamp64Nano({since:Int64})
+WHERE project IN {projects:Array(String)} AND (thread_id = '' OR version % 2 = 1) AND TraceId IN {traces:Array(String)}
+  AND received >= fromUnixTimestamp64Nano({since:Int64})
