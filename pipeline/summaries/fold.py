@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pipeline.summaries.facts import Columns
-from pipeline.summaries.segment import TERMINAL, Segment, Segments, first
+from pipeline.summaries.segment import TERMINAL, Segment, Segments, added, first
 from pipeline.summaries.tree import Tree
 
-LOOP_FROM = 3
+LOOP_FROM: Final = 3
 """The same call this often in a row is a loop."""
+NOTHING: Final = frozenset({""})
 
 
 class Step(NamedTuple):
@@ -59,25 +60,26 @@ def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
 
 
 def _step(columns: Columns, tree: Tree, thread: str, top: int, members: list[int]) -> Step:
-    ids, failed = columns["span_id"], [row for row in members if columns["error_type"][row]]
+    ids, errors = columns["span_id"], columns["error_type"]
+    failed = [row for row in members if errors[row]]
     return Step(
         row=top,
         thread_id=thread,
         parent_step_id=tree.step_above(top),
         span_ids=[ids[row] for row in members],
         status=_step_status(columns, top, members),
-        mcp_id=first([columns["mcp_id"][row] for row in reversed(members)]),
-        tool_name=first([columns["tool_name"][row] for row in members]),
-        tool_call_id=first([columns["tool_call_id"][row] for row in members]),
-        error_type=columns["error_type"][failed[0]] if failed else "",
-        error_message=first([columns["error_message"][row] for row in failed]),
+        mcp_id=first(columns["mcp_id"][row] for row in reversed(members)),
+        tool_name=first(columns["tool_name"][row] for row in members),
+        tool_call_id=first(columns["tool_call_id"][row] for row in members),
+        error_type=errors[failed[0]] if failed else "",
+        error_message=first(columns["error_message"][row] for row in failed),
     )
 
 
 def _step_status(columns: Columns, top: int, members: list[int]) -> str:
     """The outermost span speaks, except that an error anywhere inside a finished call is one."""
     status = str(columns["status"][top])
-    if status == "complete" and any(columns["status"][row] == "error" for row in members):
+    if len(members) > 1 and status == "complete" and any(columns["status"][row] == "error" for row in members):
         return "error"
     return status
 
@@ -103,7 +105,7 @@ def _is_top(tree: Tree, threads: dict[int, str], step: Step) -> bool:
 def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list[Step], roots: list[Step]) -> None:
     """conventions.md §5: open while a step is open or a parent has not arrived; else as the last root ended."""
     started, duration = columns["started"], columns["duration"]
-    result.started = min(started[step.row] for step in steps)
+    result.started = started[steps[0].row]
     result.last_seen = max(started[step.row] + duration[step.row] for step in steps)
     open_steps = [step for step in steps if step.status == "running"]
     waiting = [step for step in roots if tree.parent[step.row] < 0 and not tree.is_root(step.row)]
@@ -126,19 +128,24 @@ def first_failed(steps: Sequence[Step]) -> Step | None:
 
 
 def _counts(result: Segment, columns: Columns, steps: list[Step]) -> None:
-    types = columns["type"]
-    calls = [step.row for step in steps if types[step.row] == "llm_call"]
-    agents = [step.row for step in steps if types[step.row] == "directive"]
-    result.steps, result.llm_calls = len(steps), len(calls)
-    result.tool_calls = sum(types[step.row] == "tool_call" for step in steps)
-    result.errors = sum(step.status == "error" for step in steps)
-    for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"):
-        setattr(result, name, sum(columns[name][row] for row in calls))
-    result.agent_input_tokens = max((columns["input_tokens"][row] for row in agents), default=0)
-    result.agent_output_tokens = max((columns["output_tokens"][row] for row in agents), default=0)
-    costs = [columns["cost_usd"][row] for row in calls if columns["cost_usd"][row] is not None]
-    result.cost_usd = sum(costs) if costs else None
-    result.loop = _longest_repeat(columns, steps)
+    types, inputs, outputs, costs = columns["type"], columns["input_tokens"], columns["output_tokens"], columns["cost_usd"]
+    result.steps = len(steps)
+    for step in steps:
+        row, kind = step.row, types[step.row]
+        result.errors += step.status == "error"
+        if kind == "tool_call":
+            result.tool_calls += 1
+        elif kind == "llm_call":
+            result.llm_calls += 1
+            result.input_tokens += inputs[row]
+            result.output_tokens += outputs[row]
+            result.cache_read_tokens += columns["cache_read_tokens"][row]
+            result.cache_write_tokens += columns["cache_write_tokens"][row]
+            result.cost_usd = added([result.cost_usd, costs[row]])
+        elif kind == "directive":
+            result.agent_input_tokens = max(result.agent_input_tokens, inputs[row])
+            result.agent_output_tokens = max(result.agent_output_tokens, outputs[row])
+    result.loop = _longest_repeat(columns, steps) if result.tool_calls >= LOOP_FROM else 0
 
 
 def _longest_repeat(columns: Columns, steps: list[Step]) -> int:
@@ -158,19 +165,19 @@ def _who(result: Segment, columns: Columns, tree: Tree, threads: dict[int, str],
     rows = [step.row for step in steps]
     root = roots[0].row if roots else rows[0]
     for name in ("environment", "service_version", "host"):
-        setattr(result, name, first([columns[name][root], *(columns[name][row] for row in rows)]))
+        values = columns[name]
+        setattr(result, name, values[root] or first(values[row] for row in rows))
     for name in ("agent_name", "user_id", "user_input"):
-        setattr(result, name, first([columns[name][row] for row in rows]))
-    result.mcp_ids = sorted({step.mcp_id for step in steps if step.mcp_id})
-    result.services = sorted({columns["service"][row] for row in rows if columns["service"][row]})
-    result.models = sorted({columns["model"][row] for row in rows if columns["model"][row]})
+        values = columns[name]
+        setattr(result, name, first(values[row] for row in rows))
+    result.mcp_ids = sorted({step.mcp_id for step in steps} - NOTHING)
+    result.services = sorted({columns["service"][row] for row in rows} - NOTHING)
+    result.models = sorted({columns["model"][row] for row in rows} - NOTHING)
     types = {columns["type"][row] for row in rows}
     result.kind = "agent" if types & {"directive", "llm_call", "script"} else "mcp" if "tool_call" in types else "trace"
     result.name = result.agent_name or columns["name"][root]
     result.memory_bytes = max(columns["memory_bytes"][row] for row in rows)
-    result.cpu_utilization = next(
-        (columns["cpu_utilization"][row] for row in reversed(rows) if columns["cpu_utilization"][row] is not None), None
-    )
-    said = first([columns["parent_thread_key"][row] for row in rows])
-    above = next((threads[tree.parent[step.row]] for step in roots if tree.parent[step.row] >= 0), "")
-    result.parent_thread_id = said or above
+    cpu = columns["cpu_utilization"]
+    result.cpu_utilization = next((cpu[row] for row in reversed(rows) if cpu[row] is not None), None)
+    said = first(columns["parent_thread_key"][row] for row in rows)
+    result.parent_thread_id = said or next((threads[tree.parent[step.row]] for step in roots if tree.parent[step.row] >= 0), "")

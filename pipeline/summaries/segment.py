@@ -1,6 +1,6 @@
 """What one trace contributes to one thread; a thread is the fold of these. Stored as JSON, so a new field needs no migration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,9 +67,12 @@ def names(groups: Sequence[Sequence[str]]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for name in group if name))[:MOST_NAMES]
 
 
-def first(values: Sequence[str]) -> str:
+def first(values: Iterable[str]) -> str:
     """The first that says something."""
-    return next((value for value in values if value), "")
+    for value in values:
+        if value:
+            return value
+    return ""
 
 
 def added(values: Sequence[float | None]) -> float | None:

@@ -12,16 +12,24 @@ NO_SPAN: Final = -1
 
 
 class Tree:
-    """Indices are rows of the columns. A span whose parent has not arrived (or has none) has parent NO_SPAN."""
+    """Indices are rows of the columns, in the order of their start. A span whose parent has not arrived (or has none) has parent NO_SPAN."""
 
     def __init__(self, columns: Columns, rows: Sequence[int]) -> None:
         self._columns, self.rows = columns, rows
         ids, parents = columns["span_id"], columns["parent_id"]
         self._by_id = {ids[row]: row for row in rows}
         self.parent = {row: self._by_id.get(parents[row], NO_SPAN) if parents[row] != ids[row] else NO_SPAN for row in rows}
-        self._break_cycles()
-        self.call = {row: self._outermost_call(row) for row in rows}
+        if not self._is_in_order():
+            self._break_cycles()
+        types = columns["type"]
+        self.call = {row: self._outermost_call(row) if types[row] == "tool_call" else row for row in rows}
         """Row of the outermost span that shows the same tool call; the row itself for everything else."""
+
+    def _is_in_order(self) -> bool:
+        """Whether every parent comes before its children, as it does unless clocks differ; then nothing goes round."""
+        place = {row: number for number, row in enumerate(self.rows)}
+        place[NO_SPAN] = -1
+        return all(place[self.parent[row]] < number for row, number in place.items() if row != NO_SPAN)
 
     def _break_cycles(self) -> None:
         """Hostile or corrupt parents may go round: cut where a walk meets itself."""
@@ -36,8 +44,6 @@ class Tree:
             done |= path
 
     def _outermost_call(self, row: int) -> int:
-        if self._columns["type"][row] != "tool_call":
-            return row
         best = here = row
         while (above := self._call_above(here)) != NO_SPAN and self._same_call(above, row):
             best = here = above
@@ -75,6 +81,8 @@ class Tree:
         """The thread of each span: its own word, else its nearest ancestor's, else the trace's best word, else the trace id."""
         own = self._own_threads()
         main = self._main_thread(own)
+        if len(set(own.values())) <= 1:
+            return dict.fromkeys(self.rows, main)
         result: dict[int, str] = {}
         for row in self.rows:
             path = []
