@@ -9,6 +9,7 @@ import typer
 
 from mission_control.commands import dead_letters, service, up
 from mission_control.commands.demo import demo
+from mission_control.commands.doctor import doctor
 from mission_control.commands.group import Commands, discard_stdout
 from mission_control.commands.login import login
 from mission_control.commands.logs import logs
@@ -39,6 +40,7 @@ app.command(rich_help_panel=RUN)(up.up)
 app.command(rich_help_panel=RUN)(demo)
 for look in (threads, thread, logs, permissions, mcps, sql, login):
     app.command(rich_help_panel=LOOK)(look)
+app.command(rich_help_panel=CARE)(doctor)
 app.command(rich_help_panel=CARE)(up.migrate)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(service.app, name="service", rich_help_panel=CARE)

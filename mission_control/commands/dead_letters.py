@@ -74,12 +74,8 @@ def show(dead_letter: Id, as_json: Json = False, url: Url = "", token: Token = "
         write_json(found)
         return
     console = People()
-    facts = [
-        (Text(name, style="bold"), cut(value)) for name, value in found.items() if name != "payload_base64" and value not in (None, "")
-    ]
-    made = table(("!", ""), facts)
-    made.show_header = False
-    console.print(made)
+    said = [(Text(name, style="bold"), cut(value)) for name, value in found.items() if name != "payload_base64" and value not in (None, "")]
+    console.print(facts(("!", ""), said))
     console.print(Text("\n" + _readable(found["signal"], base64.b64decode(found["payload_base64"]))), soft_wrap=True)
 
 

@@ -59,3 +59,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(line(cell), no_wrap=True, overflow="ellipsis") for cell in row))
     return made
+
+
+def facts(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
+    """A table without titles."""
+    made = table(columns, rows)
+    made.show_header = False
+    return made

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mission_control.client import Api, Row, path_of
 from mission_control.commands.logs import log_lines
-from mission_control.commands.output import STYLES, Cell, People, cut, styled, table, write_json
+from mission_control.commands.output import STYLES, Cell, People, cut, facts, styled, table, write_json
 from mission_control.commands.permissions import listing as permission_listing
 from mission_control.commands.since import now
 from mission_control.commands.target import Data, Json, Project, Token, Url, connect
@@ -80,7 +80,7 @@ def _section(console: People, title: str, *parts: Any) -> None:
 def header(one: Row) -> Any:
     moment = now()
     tokens = f"{count(one['input_tokens'])} in, {count(one['output_tokens'])} out"
-    facts: list[tuple[str, Any]] = [
+    said: list[tuple[str, Any]] = [
         ("thread", one["thread_id"]),
         ("project", one["project"]),
         ("name", one["name"]),
@@ -97,10 +97,8 @@ def header(one: Row) -> Any:
         ("servers", ", ".join(one["mcp_ids"])),
         ("error", one["error_message"]),
     ]
-    shown = [(Text(name, style="bold"), value if isinstance(value, Text) else cut(value)) for name, value in facts if value]
-    made = table(("!", ""), shown)
-    made.show_header = False
-    return made
+    shown = [(Text(name, style="bold"), value if isinstance(value, Text) else cut(value)) for name, value in said if value]
+    return facts(("!", ""), shown)
 
 
 def timeline(one: Row, items: Sequence[Row]) -> Any:
