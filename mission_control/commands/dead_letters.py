@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from mission_control.client import Api, Row
-from mission_control.commands.output import Cell, People, cut, table, write_json
+from mission_control.commands.output import Cell, People, cut, facts, table, write_json
 from mission_control.commands.since import now
 from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect
 from mission_control.commands.words import ago, line, size, visible
