@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ class Plan:
     """Seconds before now at which the first record begins."""
     stream: bool = False
     """Build while sending, for loads that do not fit memory."""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,10 +68,12 @@ def bodies(plan: Plan) -> Iterator[Body]:
 class Connection:
     """One HTTP/1.1 connection, one request at a time; hand-made because the generator shares the machine's cores."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/x-protobuf\r\nContent-Length: "
+        every = {"Host": parts.netloc, "Content-Type": "application/x-protobuf", **headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in every.items())
+        self._head = f"POST {parts.path} HTTP/1.1\r\n{lines}Content-Length: "
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -108,7 +111,7 @@ class Sender:
         return self.sent
 
     async def _connection(self) -> None:
-        connection = Connection(self._plan.url)
+        connection = Connection(self._plan.url, self._plan.headers)
         for body in self._requests:
             await self._turn()
             await self._acknowledged(connection, body)
