@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pipeline.ledger import Ledger
 from pipeline.log import DurableLog, PositionedReader, sync_filesystem
 from pipeline.mappers import mapper
 from pipeline.processor import Limits, Processor
@@ -36,7 +37,7 @@ class Processing:
     def __init__(self, log: DurableLog, store: Store, listener: CommitListener, metrics: Metrics, settings: Settings) -> None:
         self._log, self._store, self._settings = log, store, settings
         self._stop, self._stop_summaries = threading.Event(), threading.Event()
-        self._rollups = Rollups(store, metrics)
+        self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
         self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
@@ -45,6 +46,7 @@ class Processing:
                 reader,
                 Writer(store, mapper(topic, seen, settings.retention_days), seen, metrics),
                 store,
+                self._ledger,
                 self._summaries,
                 listener,
                 metrics,
@@ -58,15 +60,19 @@ class Processing:
         self.on_death: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Give no position twice, then run."""
-        for topic in SIGNALS:
+        """Go on at the first position that the ledger does not know, and give no position twice; then run."""
+        for topic, reader in self._readers.items():
+            committed = reader.committed()
             for partition in range(self._log.partitions(topic)):
-                self._log.advance(topic, partition, self._stored_up_to(topic, partition))
+                booked = self._ledger.next_offset(topic, partition)
+                self._log.advance(topic, partition, booked)
+                reader.seek(partition, min(booked, committed.get(partition, 0)))
         now = int(time.time())
         self._rollups.touch([now // HOUR * HOUR, now // HOUR * HOUR - HOUR])
         for topic, processor in self._processors.items():
             self._spawn(f"process-{topic}", partial(processor.run, self._stop))
         self._spawn("summaries", lambda: self._summaries.run(self._stop_summaries))
+        self._spawn("ledger", lambda: self._ledger.run(self._stop_summaries))
         self._spawn("rollups", lambda: self._rollups.run(self._stop_summaries))
         self._spawn("sweep", self._sweep)
         self._spawn("keeper", self._keep)
@@ -74,11 +80,6 @@ class Processing:
     def committed(self) -> dict[str, dict[int, int]]:
         """Per topic, where reading begins."""
         return {topic: reader.committed() for topic, reader in self._readers.items()}
-
-    def _stored_up_to(self, topic: str, partition: int) -> int:
-        sql = "SELECT max(log_offset) + 1 AS next, count() AS rows FROM ledger_rows WHERE log_topic = {t:String} AND log_partition = {p:UInt16}"
-        row = self._store.query(sql, {"t": topic, "p": partition})[0]
-        return int(row["next"]) if row["rows"] else 0
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
@@ -123,7 +124,10 @@ class Processing:
 
     def release(self) -> None:
         """What the store has on its disk for sure need not stay in the log."""
-        committed = self.committed()
+        committed = {
+            topic: {partition: min(offset, self._ledger.next_offset(topic, partition)) for partition, offset in offsets.items()}
+            for topic, offsets in self.committed().items()
+        }
         sync_filesystem(Path(os.fspath(self._settings.data_dir)))
         for topic, offsets in committed.items():
             for partition, offset in offsets.items():

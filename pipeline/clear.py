@@ -1,4 +1,7 @@
-"""Take everything of one project out of the tables. For the demo: what is deleted here comes back when it is sent again."""
+"""Take everything of one project out of the tables. For the demo: what is deleted here comes back when it is sent again.
+
+The ledger and dead letters stay: they say what came in, and where reading begins after a restart.
+"""
 
 from typing import Final
 
@@ -6,7 +9,7 @@ from schemas.store import Store
 
 TABLES: Final = (
     "spans", "message_rows", "message_bodies", "log_records", "thread_activity", "metric_points", "permission_rows", "steps", "trace_summaries",
-    "traces", "thread_summaries", "usage_hours", "tool_hours", "permission_hours", "error_hours", "score_rows", "dead_letter_rows", "ledger_rows",
+    "traces", "thread_summaries", "usage_hours", "tool_hours", "permission_hours", "error_hours", "score_rows",
 )  # fmt: skip
 
 

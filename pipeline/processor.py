@@ -9,7 +9,8 @@ from typing import Final, Protocol, TypeVar
 
 from pipeline.batch import Mapped
 from pipeline.context import envelope
-from pipeline.write import Request_, Writer, dead_letter_batch, ledger_batch, unreadable
+from pipeline.ledger import Ledger
+from pipeline.write import Request_, Writer, dead_letter_batch, unreadable
 from schemas.errors import MalformedRequestError, MissionControlError
 from schemas.events import Commit, Event
 from schemas.metrics import Metrics
@@ -60,12 +61,13 @@ class Processor:
         reader: LogReader,
         writer: Writer,
         store: Store,
+        ledger: Ledger,
         summaries: Touched,
         listener: CommitListener,
         metrics: Metrics,
         limits: Limits,
     ) -> None:
-        self._reader, self._writer, self._store = reader, writer, store
+        self._reader, self._writer, self._store, self._ledger = reader, writer, store, ledger
         self._summaries, self._listener, self._metrics, self._limits = summaries, listener, metrics, limits
         self._last_insert = 0.0
         self._dead_in_a_row = 0
@@ -98,22 +100,21 @@ class Processor:
         if stored is None:
             return  # told to stop while the store was away: not committed, so it comes again
         results = [*stored, *unread]
-        if self._retried(lambda: self._book(results), stop) is None:
+        if self._retried(lambda: self._bury(results), stop) is None:
             return
         self._limit_dead_letters(records[0].topic, results)
         offsets = {record.partition: record.offset + 1 for record in records}
         self._reader.commit(offsets)
+        self._ledger.book([row for mapped in results for row in mapped.ledger])
         self._notify(records[0].topic, offsets, results)
         self._measure(signal, records)
 
-    def _book(self, results: Sequence[Mapped]) -> int:
-        """Dead letters and the ledger; returns how many records those speak of."""
-        now = time.time_ns()
-        if letters := [letter for mapped in results for letter in mapped.dead_letters]:
-            self._store.insert("dead_letter_rows", dead_letter_batch(letters, now))
-        if ledger := [row for mapped in results for row in mapped.ledger]:
-            self._store.insert("ledger_rows", ledger_batch(ledger, now))
-        return sum(row.records for row in ledger)
+    def _bury(self, results: Sequence[Mapped]) -> int:
+        """Store the dead letters; returns how many."""
+        letters = [letter for mapped in results for letter in mapped.dead_letters]
+        if letters:
+            self._store.insert("dead_letter_rows", dead_letter_batch(letters, time.time_ns()))
+        return len(letters)
 
     def _notify(self, topic: str, offsets: dict[int, int], results: Sequence[Mapped]) -> None:
         def events() -> list[Event]:

@@ -18,7 +18,7 @@ from schemas.metrics import Metrics
 from schemas.store import Store, is_retryable
 
 ORDER: Final = ("message_bodies", "message_rows", "permission_rows", "thread_activity", "log_records", "metric_points", "spans")
-"""Bodies first: what refers to them must find them. Ledger and dead letters follow, written by the processor."""
+"""Bodies first: what refers to them must find them. Dead letters follow, written by the processor."""
 Request_ = tuple[Envelope, Request]
 logger = logging.getLogger(__name__)
 
@@ -129,25 +129,6 @@ def unreadable(around: Envelope, payload: bytes, reason: str) -> Mapped:
         payload,
     )
     return _only_dead(around, [letter])
-
-
-def ledger_batch(rows: Sequence[LedgerRow], now: int) -> pa.RecordBatch:
-    columns = {
-        "log_topic": pa.array([row.topic for row in rows], pa.string()),
-        "log_partition": pa.array([row.partition for row in rows], pa.uint16()),
-        "log_offset": pa.array([row.offset for row in rows], pa.uint64()),
-        "received": times(row.received for row in rows),
-        "stored_at": times(now for _ in rows),
-        "source": pa.array([row.source for row in rows], pa.string()),
-        "project": pa.array([row.project for row in rows], pa.string()),
-        "signal": pa.array([row.topic for row in rows], pa.string()),
-        "records": pa.array([row.records for row in rows], pa.uint32()),
-        "stored": pa.array([row.stored for row in rows], pa.uint32()),
-        "rejected": pa.array([row.rejected for row in rows], pa.uint32()),
-        "bytes": pa.array([row.size for row in rows], pa.uint64()),
-        "version": pa.array([now for _ in rows], pa.uint64()),
-    }
-    return pa.record_batch(list(columns.values()), names=list(columns))
 
 
 def dead_letter_batch(letters: Sequence[DeadLetter], now: int) -> pa.RecordBatch:

@@ -22,8 +22,10 @@ MOST_TRACES: Final = 2_000
 """Traces in one round: bounds its memory, and how long a small thread waits behind a flood."""
 MOST_FRESH_BYTES: Final = 128 * 1024 * 1024
 """Beyond that the next round reads from the tables."""
-REST: Final = 3.0
-"""After a round of t seconds the next begins no earlier than REST * t later, so summaries take a quarter of a core at most."""
+REST: Final = 8.0
+LONGEST_REST: Final = 0.4
+"""After a round of t seconds the next begins REST * t later, at most LONGEST_REST: under a trickle summaries cost a tenth of a core,
+and what is shown is never older than a second."""
 BIG_TRACE: Final = 2_000
 """A trace of more spans than this waits longer between rounds, in proportion."""
 logger = logging.getLogger(__name__)
@@ -66,10 +68,15 @@ class Summaries:
             if self._fresh_bytes > MOST_FRESH_BYTES:
                 self._fresh, self._fresh_bytes = None, 0
             self._unplaced.update(mapped.unplaced)
-        self.touch(mapped.traces, mapped.threads)
+        self._touch(mapped.traces, mapped.threads)
 
     def touch(self, traces: Mapping[TraceKey, int], threads: Mapping[ThreadKey, int]) -> None:
-        """These have rows that their summaries do not know, the oldest received then (ns)."""
+        """These have rows that their summaries do not know, the oldest received then (ns): whatever rows, so all are looked at."""
+        with self._lock:
+            self._unplaced.update(traces)
+        self._touch(traces, threads)
+
+    def _touch(self, traces: Mapping[TraceKey, int], threads: Mapping[ThreadKey, int]) -> None:
         with self._lock:
             for key, received in traces.items():
                 self._touched_traces[key] = min(received, self._touched_traces.get(key, received))
@@ -97,7 +104,7 @@ class Summaries:
                 stop.wait(self._interval)
                 began = time.monotonic()
                 self._guarded_round()
-                stop.wait(REST * (time.monotonic() - began))
+                stop.wait(min(REST * (time.monotonic() - began), LONGEST_REST))
         while self.backlog() and self._guarded_round(everything=True):
             pass
 
@@ -126,7 +133,7 @@ class Summaries:
         with self._lock:
             self._fresh, self._fresh_bytes = None, 0
             self._unplaced |= touched.unplaced
-        self.touch(touched.traces, threads)
+        self._touch(touched.traces, threads)
 
     def _take(self, everything: bool) -> tuple[Touched, dict[ThreadKey, int]]:
         """The next round's traces and threads. Batches at hand serve only a round that takes all that is touched."""

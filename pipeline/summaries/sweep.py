@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.batch import ThreadKey, TraceKey
 from pipeline.summaries.statements import statement
+from pipeline.summaries.traces import MOST_WAITING
 from schemas.store import Store
 
 AT_START: Final = 3600
@@ -12,10 +13,15 @@ EVERY_MINUTE: Final = 300
 
 
 def unsummarised(store: Store, seconds: int) -> tuple[dict[TraceKey, int], dict[ThreadKey, int]]:
-    """Traces and threads whose rows of the last `seconds` are not in their summaries, with the oldest receipt (ns)."""
+    """Traces and threads whose rows of the last `seconds` are not in their summaries, with the oldest receipt (ns).
+
+    A look back to AT_START or further also finds what waits for the spans of its trace: only memory knew that.
+    """
     traces = store.query(statement("stale_traces"), {"seconds": seconds})
     threads = store.query(statement("stale_threads"), {"seconds": seconds})
-    return (
-        {(row["project"], row["trace_id"]): row["received"] for row in traces},
-        {(row["project"], row["thread_id"]): row["received"] for row in threads},
-    )
+    waiting = store.query(statement("unplaced_traces"), {"seconds": seconds, "most": MOST_WAITING}) if seconds >= AT_START else []
+    found: dict[TraceKey, int] = {}
+    for row in (*traces, *waiting):
+        key = (row["project"], row["trace_id"])
+        found[key] = min(row["received"], found.get(key, row["received"]))
+    return found, {(row["project"], row["thread_id"]): row["received"] for row in threads}
