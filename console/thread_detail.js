@@ -12,6 +12,8 @@ const PAGE = 1000;
 const MOST_CHILDREN = 100;
 const FLUSH_MS = 150;
 const SETTLE_MS = 800;
+const TRIES = 4;
+const AGAIN_MS = 1500;
 
 /** @param {Permission} event */
 const permissionKey = (event) => event.event_id ?? `${event.timestamp}/${event.resource}/${event.action}`;
@@ -55,6 +57,9 @@ export function threadDetail(project, id) {
   /** Spans that are part of another step, however late they come. @type {Set<string>} */
   const gone = new Set();
   let alive = true;
+  let tries = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let again;
 
   /** @param {Step[]} rows */
   function addSteps(rows) {
@@ -118,10 +123,15 @@ export function threadDetail(project, id) {
       await everyPage(threadPath(id, '/transcript'), (rows) => add(messages, rows, messageKey));
       await everyPage(`/api/permissions/audit/${encodeURIComponent(id)}`, addPermissions);
       failure.value = '';
+      tries = 0;
     } catch (error) {
-      if (alive) failure.value = error instanceof Error ? error.message : String(error);
+      if (!alive) return;
+      failure.value = error instanceof Error ? error.message : String(error);
+      // A log or a link may be quicker than the summary of its thread.
+      tries += 1;
+      if (tries <= TRIES) again = setTimeout(load, AGAIN_MS);
     }
-    if (alive) loading.value = false;
+    loading.value = false;
   }
 
   /** @type {import('./types').Frame[]} */
@@ -166,6 +176,7 @@ export function threadDetail(project, id) {
     alive = false;
     clearInterval(flush);
     clearTimeout(settle);
+    clearTimeout(again);
     leave();
   };
   return { thread, children, steps, messages, permissions, failure, loading, load, close };
