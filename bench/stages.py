@@ -21,11 +21,12 @@ from bench.load import Body, Load
 from bench.timed_store import Clock, TimedStore
 from pipeline.batch import Mapped
 from pipeline.context import Envelope
+from pipeline.ledger import Ledger
 from pipeline.mappers import Request, mapper
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import Rollups
 from pipeline.summaries.rounds import Summaries
-from pipeline.write import ORDER, ledger_batch
+from pipeline.write import ORDER
 from schemas.events import Commit
 from schemas.metrics import Metrics
 from schemas.migrate import migrate
@@ -60,6 +61,7 @@ class Stages:
         self._ended.set()
         self._mapper = mapper(SPANS, self._seen, self._settings.retention_days)
         self._timed = TimedStore(self.store, self.clock, "summaries: ")
+        self._ledger = Ledger(self.store)
         self._rollups = Rollups(self._timed, metrics)
         self._summaries = Summaries(self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups)
 
@@ -92,7 +94,8 @@ class Stages:
                 with self.clock.stage(f"insert {table}"):
                     self.store.insert(table, rows)
         with self.clock.stage("insert ledger_rows"):
-            self.store.insert("ledger_rows", ledger_batch(mapped.ledger, time.time_ns()))
+            self._ledger.book(mapped.ledger)
+            self._ledger.flush()
 
     def _summarise(self, mapped: Mapped) -> None:
         """At once: a summariser that was told to stop does what is left, without its rests."""

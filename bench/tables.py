@@ -1,5 +1,6 @@
 """What a measurement says, as tables for the terminal and for `docs/benchmarks.md`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -42,7 +43,9 @@ class Result:
 
 
 def number(value: float) -> str:
-    """Three significant digits below a thousand, whole numbers with separators above."""
+    """Three significant digits below a thousand, whole numbers with separators above; what never happened is infinite."""
+    if math.isinf(value):
+        return "never"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     if value == int(value):
