@@ -27,7 +27,9 @@ from schemas.topics import SIGNALS
 
 SYNC_SECONDS: Final = 20.0
 SWEEP_SECONDS: Final = 60.0
-DRAIN_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 3.0
+BATCH_SECONDS: Final = 1.0
+SUMMARY_SECONDS: Final = 0.7
 logger = logging.getLogger(__name__)
 
 
@@ -109,6 +111,7 @@ class Processing:
         while True:
             try:
                 self._summaries.touch(*unsummarised(self._store, seconds))
+                self._summaries.swept()
                 seconds = EVERY_MINUTE
             except Exception as error:  # noqa: BLE001  the next sweep looks again
                 logger.warning("sweep failed", extra={"error": str(error)[:500]})
@@ -142,9 +145,9 @@ class Processing:
         self._stop.set()
         for reader in self._readers.values():
             reader.wake()
-        self._join("process-", deadline + 2)
+        self._join("process-", deadline + BATCH_SECONDS)
         self._stop_summaries.set()
-        self._join("", deadline + 4)
+        self._join("", deadline + BATCH_SECONDS + SUMMARY_SECONDS)
 
     def _join(self, prefix: str, deadline: float) -> None:
         for thread in self._threads:

@@ -54,6 +54,10 @@ def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
         by_thread.setdefault(step.thread_id, []).append(step)
     trace_id = columns["trace_id"][rows[0]]
     segments = {thread: _segment(columns, tree, threads, trace_id, own) for thread, own in by_thread.items()}
+    for step in steps:
+        if len(inner := members[step.row]) > 1:
+            segment = segments[step.thread_id]
+            segment.received = max(segment.received, *(columns["received_ns"][row] for row in inner))
     keys, has_messages = columns["thread_key"], columns["has_messages"]
     moved = [(row, threads[row]) for row in rows if has_messages[row] and keys[row] != threads[row]]
     return TraceFold(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved)

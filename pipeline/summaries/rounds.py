@@ -52,8 +52,9 @@ class Summaries:
         self._unplaced: set[TraceKey] = set()
         self._forget: set[TraceKey] = set()
         self._in_work = 0
-        self._fresh: list[pa.RecordBatch] | None = []
+        self._fresh: list[pa.RecordBatch] | None = None
         """Batches of `spans` with all new rows of what is touched; None when some are missing."""
+        self._is_swept = False
         self._fresh_bytes = 0
         self._not_before: dict[TraceKey, float] = {}
         self._version = 0
@@ -83,6 +84,11 @@ class Summaries:
             for thread, received in threads.items():
                 self._touched_threads[thread] = min(received, self._touched_threads.get(thread, received))
             self._lock.notify_all()
+
+    def swept(self) -> None:
+        """All that the tables have and no summary knew is touched by now: from here on an unknown trace is a new one."""
+        with self._lock:
+            self._is_swept = True
 
     def rebuild(self, traces: Mapping[TraceKey, int]) -> None:
         """Summarise these whole from the tables, whatever is remembered of them; the oldest receipt then (ns)."""
@@ -146,7 +152,7 @@ class Summaries:
             threads, self._touched_threads = self._touched_threads, {}
             unplaced = frozenset(self._unplaced & traces.keys())
             self._unplaced -= unplaced
-            self._fresh, self._fresh_bytes = ([], 0) if not self._touched_traces else (None, 0)
+            self._fresh, self._fresh_bytes = ([], 0) if self._is_swept and not self._touched_traces else (None, 0)
             for key in self._forget & traces.keys():
                 self._known.forget(key)
             fresh = () if self._forget else fresh

@@ -15,11 +15,13 @@ EVERY_MINUTE: Final = 300
 def unsummarised(store: Store, seconds: int) -> tuple[dict[TraceKey, int], dict[ThreadKey, int]]:
     """Traces and threads whose rows of the last `seconds` are not in their summaries, with the oldest receipt (ns).
 
-    A look back to AT_START or further also finds what waits for the spans of its trace: only memory knew that.
+    A look back to AT_START or further also finds what only memory knew: what waits for the spans of its trace, and what was
+    received before, but stored after, the summary that it misses in (a late batch, a crash).
     """
-    traces = store.query(statement("stale_traces"), {"seconds": seconds})
-    threads = store.query(statement("stale_threads"), {"seconds": seconds})
-    waiting = store.query(statement("unplaced_traces"), {"seconds": seconds, "most": MOST_WAITING}) if seconds >= AT_START else []
+    start = seconds >= AT_START
+    traces = store.query(statement("stale_traces"), {"seconds": seconds, "start": int(start)})
+    threads = store.query(statement("stale_threads"), {"seconds": seconds, "start": int(start)})
+    waiting = store.query(statement("unplaced_traces"), {"seconds": seconds, "most": MOST_WAITING}) if start else []
     found: dict[TraceKey, int] = {}
     for row in (*traces, *waiting):
         key = (row["project"], row["trace_id"])
