@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import faulthandler
 import ipaddress
 import logging
 import os
@@ -9,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -35,7 +37,11 @@ from schemas.store import ClickHouseStore, open_embedded
 from schemas.telemetry import configure_logging, configure_sentry, log_loop_errors
 
 SHUTDOWN_SECONDS: Final = 9.5
-"""The promise is 10: a process that hangs beyond that is ended by itself."""
+"""The promise is 10: a process that hangs beyond that is ended by itself. What follows adds up to less."""
+OTLP_GRACE: Final = 2
+GRPC_GRACE: Final = 1.0
+QUERY_GRACE: Final = 1
+KILL_INTERVAL: Final = 0.2
 logger = logging.getLogger(__name__)
 
 
@@ -45,11 +51,28 @@ def run(settings: Settings, demo: bool = False) -> int:
     configure_logging(settings)
     configure_sentry(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with _log(settings) as (log, metrics), _store(settings) as store:
+    with _watchdog() as watchdog, _log(settings) as (log, metrics), _store(settings) as store:
         migrate(store)
-        code = asyncio.run(_serve(settings, demo, log, store, metrics))
+        code = asyncio.run(_serve(settings, demo, log, store, metrics, watchdog))
     logging.shutdown()
     return code
+
+
+@contextlib.contextmanager
+def _watchdog() -> Iterator[threading.Timer]:
+    """To be started when the end begins. A thread, because the event loop may have ended already where it hangs."""
+    timer = threading.Timer(SHUTDOWN_SECONDS, _end_late)
+    timer.daemon = True
+    try:
+        yield timer
+    finally:
+        timer.cancel()
+
+
+def _end_late() -> None:
+    logger.error("the end takes too long; what was accepted is safe in the log and comes at the next start")
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(1)
 
 
 def check_exposure(settings: Settings) -> None:
@@ -96,7 +119,7 @@ def _store(settings: Settings) -> Iterator[ClickHouseStore]:
         store.close()
 
 
-async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHouseStore, metrics: Metrics) -> int:
+async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHouseStore, metrics: Metrics, watchdog: threading.Timer) -> int:
     loop = asyncio.get_running_loop()
     log_loop_errors(loop)
     stop, failed = asyncio.Event(), asyncio.Event()
@@ -120,12 +143,21 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
             fleet = _demo(otlp_http) if demo else None
             await stop.wait()
             logger.info("stopping: finishing what was accepted")
-            loop.call_later(SHUTDOWN_SECONDS, os._exit, 1)
+            watchdog.start()
             RunFile(settings.data_dir).remove()
             _end(fleet)
         receiver.close()
         await asyncio.to_thread(processing.stop)
+        killing = asyncio.create_task(_kill_queries(store))
+    killing.cancel()
     return 1 if failed.is_set() else 0
+
+
+async def _kill_queries(store: ClickHouseStore) -> None:
+    """People's queries while the servers end: they would hold them up, and the engine crashes when the process leaves under them."""
+    while True:
+        await asyncio.to_thread(store.kill_queries)
+        await asyncio.sleep(KILL_INTERVAL)
 
 
 def _end_from_thread(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) -> None:
@@ -141,7 +173,7 @@ async def _control(
     console = Path(__file__).parent.parent / "console"
     app = create_app(store, hub, settings, token, checks, metrics, console, keeper)
     async with _listening(
-        "port", settings, settings.port, server(app, sockets=True, ping_interval=settings.websocket_ping_interval)
+        "port", settings, settings.port, server(app, sockets=True, ping_interval=settings.websocket_ping_interval, grace=QUERY_GRACE)
     ) as address:
         yield address
 
@@ -149,7 +181,8 @@ async def _control(
 @contextlib.asynccontextmanager
 async def _sql(settings: Settings, store: ClickHouseStore, metrics: Metrics) -> AsyncIterator[str]:
     app = create_sql_app(store, settings, metrics)
-    async with _listening("sql_port", settings, settings.sql_port, server(app, sockets=False, ping_interval=30)) as address:
+    which = server(app, sockets=False, ping_interval=30, grace=QUERY_GRACE)
+    async with _listening("sql_port", settings, settings.sql_port, which) as address:
         yield address
 
 
@@ -157,12 +190,13 @@ async def _sql(settings: Settings, store: ClickHouseStore, metrics: Metrics) -> 
 async def _collectors(settings: Settings, receiver: Receiver) -> AsyncIterator[tuple[str, str]]:
     grpc = OtlpGrpc(receiver, settings)
     app = http_app(receiver, settings)
-    async with _listening("otlp_http_port", settings, settings.otlp_http_port, server(app, sockets=False, ping_interval=30)) as address:
+    which = server(app, sockets=False, ping_interval=30, grace=OTLP_GRACE)
+    async with _listening("otlp_http_port", settings, settings.otlp_http_port, which) as address:
         port = await grpc.start()
         try:
             yield address, f"{address.rpartition(':')[0]}:{port}"
         finally:
-            await grpc.stop(grace=3)
+            await grpc.stop(grace=GRPC_GRACE)
 
 
 @contextlib.asynccontextmanager
@@ -170,7 +204,7 @@ async def _listening(setting: str, settings: Settings, port: int, which: Server)
     """The server's address while the block runs; at its end requests in work are finished."""
     sock = bind(setting, settings.host, port)
     task = asyncio.create_task(which.serve(sockets=[sock]), name=setting)
-    while not which.started and not task.done():
+    while not which.started and not task.done():  # noqa: ASYNC110  uvicorn tells nobody
         await asyncio.sleep(0.01)
     if task.done():
         await task

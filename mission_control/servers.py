@@ -35,8 +35,8 @@ def bind(setting: str, host: str, port: int) -> socket.socket:
     return sock
 
 
-def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int = 5) -> Server:
-    """`sockets`: whether it speaks WebSocket."""
+def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int) -> Server:
+    """`sockets`: whether it speaks WebSocket. `grace`: seconds that requests in work get when it ends."""
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from schemas.errors import MissionControlError, StoreUnavailableError
 
 DATABASE: Final = "mission_control"
+
+CLOSE_SECONDS: Final = 0.7
+"""What running calls get to end by themselves, and again after they were killed."""
+logger = logging.getLogger(__name__)
 
 _INSERT_SETTINGS: Final = {
     "async_insert": "0",  # its default is 1 in this engine; an acknowledged insert must be in a part
@@ -61,7 +66,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Wait for running calls, then let go of the engine."""
+        """Wait a moment for running calls, then let go of the engine."""
         ...
 
 
@@ -122,13 +127,27 @@ class ClickHouseStore:
                 table, column_names=batch.schema.names, insert_block=block.getvalue(), fmt="ArrowStream", settings=_INSERT_SETTINGS
             )
 
+    def kill_queries(self) -> None:
+        """Stop whatever SELECT runs; its caller gets a DatabaseError (394)."""
+        self.command("KILL QUERY WHERE query_kind = 'Select' ASYNC")
+
     def close(self) -> None:
+        """Calls that do not end by themselves are killed; those that survive even that (logged) keep the engine open."""
+        if not self._wait_until_idle(CLOSE_SECONDS):
+            with contextlib.closing(self._open_client()) as killer:
+                killer.command("KILL QUERY WHERE 1 ASYNC")
+            if not self._wait_until_idle(CLOSE_SECONDS):
+                logger.warning("the store is left while calls run")
         with self._lock:
-            self._closed = True
-            self._lock.wait_for(lambda: self._busy == 0)
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
+
+    def _wait_until_idle(self, seconds: float) -> bool:
+        """Takes no more calls."""
+        with self._lock:
+            self._closed = True
+            return self._lock.wait_for(lambda: self._busy == 0, seconds)
 
 
 def _emptied(client: Client | None) -> Client | None:
