@@ -187,7 +187,7 @@ def _load(text: str | bytes) -> dict[str, Any]:
 
 def _shape(given: Mapping[str, Any], kinds: frozenset[str]) -> Message:
     kind, channel, since, payload = given.get("type"), given.get("channel", ""), given.get("since") or "", given.get("payload") or {}
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise RefusedError(f"type is one of {', '.join(sorted(kinds))}")
     if not isinstance(channel, str) or not isinstance(since, str):
         raise RefusedError("channel and since are strings")

@@ -1,11 +1,11 @@
 """Lets only those into `/api` and `/ws` whom the doorkeeper knows: pure ASGI, so that WebSockets pass it too."""
 
 from collections.abc import Iterator
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from control.auth import COOKIE, Doorkeeper
@@ -55,11 +55,7 @@ def _given(scope: Scope) -> Iterator[str]:
 
 
 def _cookie(scope: Scope) -> str:
-    try:
-        jar: SimpleCookie = SimpleCookie(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+    return cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
 
 
 async def _refuse_socket(error: UnauthorizedError, scope: Scope, receive: Receive, send: Send) -> None:

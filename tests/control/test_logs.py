@@ -1,0 +1,83 @@
+import csv
+import io
+from typing import Any
+
+import orjson
+
+from control.times import iso
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+
+
+async def messages(running: Any, rows: Any, **parameters: Any) -> list[str]:
+    page = await running.get("/api/logs", project=rows.project, **parameters)
+    return [item["message"] for item in page["items"]]
+
+
+async def test_filters(running: Any, rows: Any) -> None:
+    rows.log("one", Timestamp=rows.now, level="ERROR", thread_id="a,b", mcp_id="files")
+    rows.log("two", Timestamp=rows.now - 1, level="DEBUG", ServiceName="bank")
+    rows.log("three", Timestamp=rows.now - 40 * HOUR, level="WARN", thread_id="c")
+    assert await messages(running, rows) == ["one", "two", "three"]
+    assert await messages(running, rows, level="error") == ["one"]
+    assert await messages(running, rows, level="ERROR,WARN") == ["one", "three"]
+    assert await messages(running, rows, level=["ERROR", "WARN"]) == ["one", "three"]
+    assert await messages(running, rows, thread_id="a,b") == ["one"]
+    assert await messages(running, rows, mcp_id="files") == ["one"]
+    assert await messages(running, rows, service="bank") == ["two"]
+    assert await messages(running, rows, q="THRE") == ["three"]
+    assert await messages(running, rows, to=iso(rows.now - 1)) == ["two", "three"]
+    assert await messages(running, rows, **{"from": iso(rows.now - 1)}) == ["one", "two"]
+    assert await messages(running, rows, offset=1) == ["two", "three"]
+    assert await messages(running, rows, offset=1, limit=1) == ["two"]
+    assert await messages(running, rows, level="FATAL") == []
+
+
+async def test_pages_show_every_record_once(running: Any, rows: Any) -> None:
+    records = [rows.log_row(f"m{n}", Timestamp=rows.now - n // 3) for n in range(100)]
+    rows.put("log_records", *records)
+    rows.put("log_records", *records)  # delivered twice
+    seen, cursor = [], None
+    while True:
+        page = await running.get("/api/logs", project=rows.project, limit=7, **({"cursor": cursor} if cursor else {}))
+        seen += [item["message"] for item in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert len(seen) == 100
+    assert set(seen) == {f"m{n}" for n in range(100)}
+
+
+async def test_all_projects_in_order(running: Any, rows: Any, store: Any) -> None:
+    other = type(rows)(store, f"{rows.project}-other", rows.now)
+    for n in range(4):
+        (rows, other)[n % 2].log(f"{rows.project} {n}", Timestamp=rows.now - n)
+    page = await running.get("/api/logs", project="*", q=rows.project)
+    assert [item["message"][-1] for item in page["items"]] == ["0", "1", "2", "3"]
+
+
+async def test_export(running: Any, rows: Any) -> None:
+    rows.put("log_records", *(rows.log_row(f"m{n:05}", Timestamp=rows.now - n) for n in range(2500)))
+    wanted = [f"m{n:05}" for n in range(2500)]
+
+    async def export(**parameters: Any) -> Any:
+        return await running.client.get("/api/logs/export", params={"project": rows.project, **parameters})
+
+    lines = (await export()).text.splitlines()
+    assert [orjson.loads(line)["message"] for line in lines] == wanted
+    document = (await export(format="json")).json()
+    assert [record["message"] for record in document] == wanted
+    response = await export(format="csv", limit=1200)
+    assert response.headers["content-disposition"] == 'attachment; filename="logs.csv"'
+    assert [record["message"] for record in csv.DictReader(io.StringIO(response.text))] == wanted[:1200]
+    assert (await export(format="json", level="ERROR")).json() == []
+    assert (await export(format="csv", level="ERROR")).text.startswith("project,timestamp,level")
+    refused = await export(format="pdf")
+    assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+
+
+async def test_a_spreadsheet_runs_nothing(running: Any, rows: Any) -> None:
+    rows.log('=HYPERLINK("http://x")')
+    response = await running.client.get("/api/logs/export", params={"project": rows.project, "format": "csv"})
+    assert next(csv.DictReader(io.StringIO(response.text)))["message"] == '\'=HYPERLINK("http://x")'
