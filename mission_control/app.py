@@ -192,6 +192,7 @@ async def _collectors(settings: Settings, receiver: Receiver) -> AsyncIterator[t
     app = http_app(receiver, settings)
     which = server(app, sockets=False, ping_interval=30, grace=OTLP_GRACE)
     async with _listening("otlp_http_port", settings, settings.otlp_http_port, which) as address:
+        bind("otlp_grpc_port", settings.host, settings.otlp_grpc_port).close()  # gRPC itself would write a line of its own
         port = await grpc.start()
         try:
             yield address, f"{address.rpartition(':')[0]}:{port}"
