@@ -39,15 +39,17 @@ class System:
     command: Sequence[str] = ("-m", "mission_control.main", "up")
     process: "subprocess.Popen[bytes] | None" = None
     info: dict[str, Any] = field(default_factory=dict)
+    name: str = "up"
+    """Of the files beside `data` that take what it says."""
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     @property
     def stderr(self) -> Path:
-        return self.data.with_name(self.data.name + ".stderr")
+        return self.data.with_name(self.name + ".stderr")
 
     @property
     def stdout(self) -> Path:
-        return self.data.with_name(self.data.name + ".stdout")
+        return self.data.with_name(self.name + ".stdout")
 
     @property
     def run_file(self) -> Path:
