@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench import processes
 from bench.generator import Generator, send
 from bench.sender import Plan, Sent
 from bench.system import Samples, System, running
@@ -71,18 +72,23 @@ def warm_up(system: System) -> tuple[int, int]:
     """Everything is imported and used once; returns the spans and steps that are visible then."""
     sent = send(Plan(system.traces_url, WARM_UP, seed=1, prefix="warm"))
     system.wait_for(sent.records, sent.steps, COMPLETE_SECONDS)
+    processes.settle([system.info.pid], 20)
     return system.counts()
 
 
-def measure(spans: int) -> Result:
-    """The sizes of request one after the other, the small ones with fewer spans."""
+def run(spans: int, sizes: Sequence[tuple[int, float]] = ((256, 1.0), (50, 0.5), (10, 0.2))) -> list[Ingested]:
+    """On a fresh system, the sizes of request one after the other, each with its share of the spans."""
     with tempfile.TemporaryDirectory(prefix="bench-ingest-") as directory, running(Path(directory) / "data") as system:
         done = warm_up(system)
         runs = []
-        for seed, (per_request, share) in enumerate(((256, 1.0), (50, 0.5), (10, 0.2)), start=10):
+        for seed, (per_request, share) in enumerate(sizes, start=10):
             plan = Plan(system.traces_url, int(spans * share), per_request, seed=seed, prefix=f"I{per_request}")
             runs.append(ingest(system, plan, done))
             done = system.counts()
+    return runs
+
+
+def result(runs: Sequence[Ingested]) -> Result:
     return Result([_rates(runs), _stages(runs[0])])
 
 
@@ -102,12 +108,3 @@ def _stages(run: Ingested) -> Table:
     return Table(
         "ingest-stages", f"Where the time goes, {run.per_request} spans a request", ("stage", "times", "s", "µs a span"), rows, note
     )
-
-
-if __name__ == "__main__":
-    import sys
-
-    from bench.tables import text
-
-    for table in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000).tables:
-        print(text(table), end="\n\n")

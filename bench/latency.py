@@ -15,14 +15,16 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench import probes
+from bench.connection import Connection
 from bench.generator import Generator
 from bench.ingest import warm_up
 from bench.probes import Probe
 from bench.quantiles import Spread, spread
-from bench.sender import Connection, Plan
+from bench.sender import PROTOBUF, Plan
 from bench.system import System, running
 from bench.tables import Figure, Result, Table, milliseconds, number
 
+PATHS: Final = {"spans": "/v1/traces", "logs": "/v1/logs"}
 THREAD: Final = "bench live"
 RATE: Final = 20.0
 """Probes per second."""
@@ -78,7 +80,7 @@ async def to_socket(system: System, make: Callable[[str], Probe], url: str, chan
 
 
 async def _emit(subscriber: Subscriber, make: Callable[[str], Probe], url: str, count: int) -> None:
-    connection, began = Connection(url, {}), time.perf_counter()
+    connection, began = Connection(url, PROTOBUF), time.perf_counter()
     for number_ in range(count):
         await asyncio.sleep(max(began + number_ / RATE - time.perf_counter(), 0))
         probe = make(THREAD)
@@ -90,10 +92,10 @@ async def _emit(subscriber: Subscriber, make: Callable[[str], Probe], url: str, 
 async def _post(connection: Connection, probe: Probe) -> None:
     """Until it is acknowledged: what the sender waits for counts."""
     while True:
-        status, wait = await connection.post(probe.body)
-        if status == 200:
+        answer = await connection.post(PATHS[probe.signal], probe.body)
+        if answer.status == 200:
             return
-        await asyncio.sleep(wait)
+        await asyncio.sleep(answer.retry_after)
 
 
 @dataclass
@@ -107,7 +109,7 @@ class Visible:
 
 async def to_rows(system: System, count: int) -> Visible:
     """One probe after the other, each in a thread of its own; polled by SQL until its row and its thread's row are there."""
-    visible, connection = Visible(), Connection(system.traces_url, {})
+    visible, connection = Visible(), Connection(system.traces_url, PROTOBUF)
     async with httpx.AsyncClient(base_url=system.info.sql, timeout=30) as client:
         for _ in range(count):
             probe = probes.span(f"bench row {uuid.uuid4().hex}")

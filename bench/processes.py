@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import psutil
@@ -33,6 +33,16 @@ def _cpu(process: psutil.Process) -> float:
         times = process.cpu_times()
         return float(times.user + times.system + times.children_user + times.children_system)
     return 0.0
+
+
+def settle(pids: Sequence[int], seconds: float = 60.0) -> None:
+    """Until they have nothing to do of their own (below a tenth of a core for two seconds), at most `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = cpu_seconds(pids)
+        time.sleep(2)
+        if cpu_seconds(pids) - before < 0.2:
+            return
 
 
 def end(process: "subprocess.Popen[bytes]") -> float:

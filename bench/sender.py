@@ -7,16 +7,16 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from bench.connection import Connection
 from bench.load import Body, Load
 
 NOT_NOW: Final = (429, 503)
-RETRY_SECONDS: Final = 0.2
-"""Where an answer names no time."""
+PROTOBUF: Final = {"Content-Type": "application/x-protobuf"}
 
 
 @dataclass(frozen=True)
@@ -65,41 +65,11 @@ def bodies(plan: Plan) -> Iterator[Body]:
     return make(plan.records, plan.per_request)
 
 
-class Connection:
-    """One HTTP/1.1 connection, one request at a time; hand-made because the generator shares the machine's cores."""
-
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        every = {"Host": parts.netloc, "Content-Type": "application/x-protobuf", **headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in every.items())
-        self._head = f"POST {parts.path} HTTP/1.1\r\n{lines}Content-Length: "
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def post(self, data: bytes) -> tuple[int, float]:
-        """(status, seconds to wait before another try)."""
-        if self._reader is None or self._writer is None or self._writer.is_closing():
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
-        self._writer.write(f"{self._head}{len(data)}\r\n\r\n".encode() + data)
-        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        await self._reader.readexactly(int(headers.get("content-length", 0)))
-        if headers.get("connection", "").lower() == "close":
-            self.close()
-        return int(lines[0].split()[1]), float(headers.get("retry-after") or RETRY_SECONDS)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._writer = None
-
-
 class Sender:
     """Sends what an iterator gives over several connections."""
 
     def __init__(self, plan: Plan, requests: Iterator[Body]) -> None:
-        self._plan, self._requests = plan, requests
+        self._plan, self._requests, self._path = plan, requests, urlsplit(plan.url).path
         self.sent = Sent()
         self._started = 0.0
         self._taken = 0
@@ -111,7 +81,7 @@ class Sender:
         return self.sent
 
     async def _connection(self) -> None:
-        connection = Connection(self._plan.url, self._plan.headers)
+        connection = Connection(self._plan.url, {**PROTOBUF, **self._plan.headers})
         for body in self._requests:
             await self._turn()
             await self._acknowledged(connection, body)
@@ -129,13 +99,13 @@ class Sender:
         """Send until it is acknowledged. Raises RuntimeError when it never will be."""
         while True:
             began = time.perf_counter()
-            status, wait = await connection.post(body.data)
-            if status == 200:
+            answer = await connection.post(self._path, body.data)
+            if answer.status == 200:
                 break
-            if status not in NOT_NOW:
-                raise RuntimeError(f"status {status}")
+            if answer.status not in NOT_NOW:
+                raise RuntimeError(f"status {answer.status}: {answer.body[:200]!r}")
             self.sent.refused += 1
-            await asyncio.sleep(wait)
+            await asyncio.sleep(answer.retry_after)
         self.sent.answers.append(time.perf_counter() - began)
         self.sent.requests += 1
         self.sent.records += body.records

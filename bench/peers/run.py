@@ -26,8 +26,12 @@ class Running:
     stored: Callable[[], int]
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def pids(self) -> list[int]:
+        return [child.pid for child in self.children]
+
     def cpu_seconds(self) -> float:
-        return processes.cpu_seconds([child.pid for child in self.children])
+        return processes.cpu_seconds(self.pids)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Peer(Protocol):
 def load(peer: Running, spans: int, per_request: int = 256) -> Outcome:
     """Warm up, then the load; until all of it is stored."""
     _send(peer, Plan(peer.url, WARM_UP, seed=1, prefix="warm", headers=dict(peer.headers)), 0)
+    processes.settle(peer.pids)
     before = peer.stored()
     plan = Plan(peer.url, spans, per_request, seed=10, headers=dict(peer.headers))
     return _send(peer, plan, before)
