@@ -28,6 +28,10 @@ class UnknownChannelError(ValueError):
         super().__init__(f"there is no channel {label[:200]!r}; there are {KNOWN}, each with ?project=NAME for another project")
 
 
+class BadFilterError(ValueError):
+    """The filter of a log channel cannot be used; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """`label` is the name as the client gave it, `name` the canonical one without project."""
@@ -102,16 +106,16 @@ def names_of(event: Event) -> Iterator[str]:
 
 
 def log_filter(channel: Channel, given: Mapping[str, Any]) -> LogFilter:
-    """The filter of a log channel: threads, mcps, levels, services, search, from, to. Raises ValueError with the reason."""
+    """The filter of a log channel: threads, mcps, levels, services, search, from, to. Raises BadFilterError, BadParameterError."""
     unknown = given.keys() - {"threads", "mcps", "levels", "services", "search", "from", "to"}
     if unknown:
-        raise ValueError(f"filter has no {', '.join(sorted(unknown))}; it has threads, mcps, levels, services, search, from, to")
+        raise BadFilterError(f"filter has no {', '.join(sorted(unknown))}; it has threads, mcps, levels, services, search, from, to")
     levels = tuple(level.upper() for level in _strings(given, "levels"))
     if set(levels) - set(LEVELS):
-        raise ValueError(f"filter.levels: there are {', '.join(LEVELS)}")
+        raise BadFilterError(f"filter.levels: there are {', '.join(LEVELS)}")
     search, since, until = (given.get(name) or "" for name in ("search", "from", "to"))
     if not all(isinstance(text, str) for text in (search, since, until)):
-        raise ValueError("filter.search, filter.from and filter.to are strings")
+        raise BadFilterError("filter.search, filter.from and filter.to are strings")
     form, subject = channel.name.rpartition(channel.subject)[0], (channel.subject,)
     return LogFilter(
         channel.project,
@@ -128,7 +132,7 @@ def log_filter(channel: Channel, given: Mapping[str, Any]) -> LogFilter:
 def _strings(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values = given.get(name) or []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"filter.{name} is a list of strings")
+        raise BadFilterError(f"filter.{name} is a list of strings")
     return tuple(values)
 
 

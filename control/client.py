@@ -1,5 +1,6 @@
 """One WebSocket client: its subscriptions, and an answer to each of its messages."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from control import times
-from control.channels import UnknownChannelError, log_filter, parse
+from control.channels import BadFilterError, UnknownChannelError, log_filter, parse
 from control.errors import ControlError
 from control.hub import Hub, cursor_of
 from control.outbox import Outbox
@@ -20,6 +21,7 @@ MOST_SUBSCRIPTIONS: Final = 500
 LONGEST_MESSAGE: Final = 64 * 1024
 SNAPSHOT_ITEMS: Final = 100
 COMMANDS: Final = "not available yet: there are no commands; subscribe, unsubscribe, query and ping are"
+log = logging.getLogger(__name__)
 Ask = Callable[[str], Awaitable[tuple[int, bytes]]]
 """Answers a GET path of the API with status and body."""
 
@@ -70,16 +72,20 @@ class Client:
         return frozenset(self._handlers)
 
     async def handle(self, text: str | bytes) -> str:
-        """Answer one message; whatever is wrong with it becomes an `error` message. Returns its type, or `malformed`."""
+        """Answer one message; whatever is wrong with it becomes an `error` message. Returns its type, `refused` or `failed`."""
         request_id = None
         try:
             given = _load(text)
             request_id = given.get("request_id")
             message = _shape(given, self.kinds)
             await self._handlers[message.type](message)
-        except (RefusedError, UnknownChannelError, BadCursorError, ControlError, ValueError) as error:
+        except (RefusedError, UnknownChannelError, BadFilterError, BadCursorError, ControlError) as error:
             self._say("error", request_id, payload={"reason": str(error)})
-            return "malformed"
+            return "refused"
+        except Exception:
+            log.exception("a WebSocket message could not be answered")
+            self._say("error", request_id, payload={"reason": "this is our fault; our log says more"})
+            return "failed"
         return message.type
 
     def close(self) -> None:

@@ -174,7 +174,7 @@ class Hub:
         if len(kept) != self._position.commit - since.commit:
             return None
         missed: list[tuple[Event, str]] = []
-        ends = [one.before for one in kept[1:]] + [self._position]
+        ends = [*(one.before for one in kept), self._position][1:]
         for one, end in zip(kept, ends, strict=True):
             start = seen if one.before.commit == since.commit else 0
             cursor = one.before.encode()

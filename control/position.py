@@ -29,6 +29,8 @@ class Position:
     commit: int
     offsets: Mapping[str, Mapping[int, int]]
     time_ns: int
+    inside: tuple[str, int, int] | None = None
+    """Topic, partition, and how many events of the next record there were seen; only in cursors of a replay."""
 
     def after(self, commit: Commit, published_ns: int) -> "Position":
         offsets = dict(self.offsets)
@@ -37,16 +39,16 @@ class Position:
             offsets[commit.topic] = {**known, **{part: max(offset, known.get(part, 0)) for part, offset in commit.offsets.items()}}
         return Position(self.hub, self.commit + 1, offsets, self.time_ns if commit.topic else published_ns)
 
-    def at(self, topic: str, partition: int, offset: int) -> "Position":
+    def at(self, topic: str, partition: int, offset: int, seen: int = 0) -> "Position":
         offsets = {**self.offsets, topic: {**self.offsets.get(topic, {}), partition: offset}}
-        return Position(self.hub, -1, offsets, self.time_ns)
+        return Position(self.hub, -1, offsets, self.time_ns, (topic, partition, seen) if seen else None)
 
     def at_time(self, time_ns: int) -> "Position":
         return Position(self.hub, -1, self.offsets, time_ns)
 
     def encode(self) -> str:
         offsets = {topic: {str(part): offset for part, offset in parts.items()} for topic, parts in self.offsets.items()}
-        text = orjson.dumps({"h": self.hub, "c": self.commit, "o": offsets, "t": self.time_ns})
+        text = orjson.dumps({"h": self.hub, "c": self.commit, "o": offsets, "t": self.time_ns, "i": self.inside})
         return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
@@ -56,8 +58,9 @@ def decode(cursor: str) -> tuple[Position, int]:
     try:
         given = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         offsets = {str(topic): {int(part): _whole(offset) for part, offset in parts.items()} for topic, parts in given["o"].items()}
-        return Position(str(given["h"]), int(given["c"]), offsets, _whole(given["t"])), _whole(int(seen or 0))
-    except (binascii.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        inside = (str(given["i"][0]), int(given["i"][1]), _whole(given["i"][2])) if given["i"] else None
+        return Position(str(given["h"]), int(given["c"]), offsets, _whole(given["t"]), inside), _whole(int(seen or 0))
+    except (binascii.Error, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise BadCursorError from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from control import times
@@ -66,24 +67,42 @@ class Replay:
 
     async def missed(self, subscription: Subscription, since: Position, until: Position, most: int) -> list[tuple[Event, str]]:
         """Events with their cursors, in the order of the log, threads last. Raises TooMuchError, BusyError."""
-        if times.now_ns() - since.time_ns > OLDEST_NS and until.time_ns - since.time_ns > OLDEST_NS:
+        if until.time_ns - since.time_ns > OLDEST_NS:
             raise TooMuchError
-        channel, place = subscription.channel, since
-        found: list[tuple[Event, Position]] = []
-        for table, topic in _TABLES[channel.kind]:
-            for stretch in stretches(topic, since, until):
-                rows = await self._rows(table, stretch, channel, subscription.filter, most + 1 - len(found))
-                for row in rows:
-                    place = place.at(topic, stretch.partition, row["log_offset"])
-                    found.append((_event(table, row), place))
-                place = place.at(topic, stretch.partition, min(stretch.high, _NO_END)) if stretch.high < _NO_END else place
-        if channel.kind in ("global", "threads", "thread", "mcp"):
-            for row in await self._threads(channel, since, until, most + 1 - len(found)):
-                place = place.at_time(row.pop("computed_ns"))
-                found.append((_thread_event(row), place))
+        place, found = since, list[tuple[Event, Position]]()
+        parts = [stretch for topic in (SPANS, LOGS) for stretch in stretches(topic, since, until)]
+        for part in parts:
+            events = await self._stretch(subscription, part, since, most + 1)
+            found += [(event, place.at(part.topic, part.partition, offset, seen)) for event, offset, seen in events]
+            if part.high < _NO_END:
+                place = place.at(part.topic, part.partition, part.high)
+            elif events:
+                place = place.at(part.topic, part.partition, events[-1][1])
+            if len(found) > most:
+                raise TooMuchError
+        for event, computed_ns in await self._threads(subscription.channel, since, until, most + 1 - len(found)):
+            found.append((event, place))
+            place = place.at_time(computed_ns)
         if len(found) > most:
             raise TooMuchError
-        return [(event, f"{position.encode()}.0") for event, position in found]
+        cursors = [f"{position.encode()}.0" for _, position in found]
+        if cursors and all(part.high < _NO_END for part in parts):
+            cursors[-1] = f"{until.encode()}.0"
+        return [(event, cursor) for (event, _), cursor in zip(found, cursors, strict=True)]
+
+    async def _stretch(self, subscription: Subscription, stretch: Stretch, since: Position, most: int) -> list[tuple[Event, int, int]]:
+        """Events of all tables in the order of the log, with their offset and their number inside that record, from 1."""
+        found: list[tuple[int, Event]] = []
+        for table in (table for table, topic in _TABLES[subscription.channel.kind] if topic == stretch.topic):
+            rows = await self._rows(table, stretch, subscription.channel, subscription.filter, most)
+            found += [(row["log_offset"], _event(table, row)) for row in rows]
+        found.sort(key=lambda one: one[0])  # stable: inside one record by table, and there as the query sorts
+        numbered = [
+            (event, offset, number) for offset, group in groupby(found, lambda one: one[0]) for number, (_, event) in enumerate(group, 1)
+        ]
+        if since.inside and since.inside[:2] == (stretch.topic, stretch.partition):
+            return [one for one in numbered if one[1] > stretch.low or one[2] > since.inside[2]]
+        return numbered
 
     async def _rows(self, table: Table, stretch: Stretch, channel: Channel, wanted: LogFilter | None, limit: int) -> list[Row]:
         parameters: dict[str, Any] = {
@@ -98,7 +117,10 @@ class Replay:
         }
         return await self._reader.rows(table, {**parameters, **_filter(wanted)})
 
-    async def _threads(self, channel: Channel, since: Position, until: Position, limit: int) -> list[Row]:
+    async def _threads(self, channel: Channel, since: Position, until: Position, limit: int) -> list[tuple[Event, int]]:
+        """Threads that changed, with when that was computed; each once, as it is now."""
+        if channel.kind in ("logs", "permission"):
+            return []
         parameters = {
             "project": None if channel.project == "*" else channel.project,
             "thread_id": channel.subject if channel.kind == "thread" else None,
@@ -107,7 +129,9 @@ class Replay:
             "high": until.time_ns,
             "limit": max(limit, 0),
         }
-        return await self._reader.rows("replay_threads", parameters)
+        rows = await self._reader.rows("replay_threads", parameters)
+        # A cursor stands before its own instant, because several threads share one: better one twice than one never.
+        return [(_thread_event(row), row.pop("computed_ns") - 1) for row in rows]
 
 
 def _filter(wanted: LogFilter | None) -> dict[str, Any]:

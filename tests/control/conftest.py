@@ -111,7 +111,10 @@ class Rows:
                 timestamp=self.now, received=self.now, log_partition=0, log_offset=0, is_deleted=0,
             ),
         )  # fmt: skip
-        self.put("message_bodies", {"project": self.project, "hash": content, "kind": "item", "body": body, "received": self.now, "retention_days": 30})
+        self.put(
+            "message_bodies",
+            {"project": self.project, "hash": content, "kind": "item", "body": body, "received": self.now, "retention_days": 30},
+        )
 
     def permission(self, thread_id: str, event_id: str, phase: str = "decision", **given: Any) -> dict[str, Any]:
         row = self._row(
