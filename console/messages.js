@@ -39,8 +39,10 @@ function partOf(raw) {
 
 /** @param {import('./types').Message} message @returns {Part[]} */
 export function partsOf(message) {
-  const sent = unfolded(message.parts);
-  const body = Array.isArray(sent) && sent.length > 0 ? sent : unfolded(message.content);
+  const content = /** @type {any} */ (unfolded(message.content));
+  // Some hand over a whole message as the content of one.
+  const sent = Array.isArray(content?.parts) ? content.parts : unfolded(message.parts);
+  const body = Array.isArray(sent) && sent.length > 0 ? sent : content;
   const parts = (Array.isArray(body) ? body : [body ?? message.content]).map(partOf);
   if (message.role !== 'tool') return parts.filter((part) => part.text || part.name);
   return parts.map((part) => ({ ...part, kind: /** @type {const} */ ('result'), text: pretty(part.text), name: part.name || plain(message.tool_name) }));

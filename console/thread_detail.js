@@ -29,6 +29,17 @@ function joined(old, row) {
   return answered ? { ...row, ...old, timestamp } : { ...old, ...row, timestamp };
 }
 
+/** A check as the timeline's REST answer shows it: its id is the event's, its parent the step it guards. @param {Permission} check @returns {Step} */
+const stepOf = (check) => ({
+  step_id: check.event_id ?? '',
+  parent_step_id: check.step_id ?? '',
+  type: 'check_permission',
+  name: [check.action, check.resource].filter(Boolean).join(' ') || 'permission check',
+  status: (check.granted ?? null) === null ? 'running' : 'complete',
+  started_at: check.timestamp ?? null,
+  ended_at: check.decided_at ?? null,
+});
+
 /** Ids of spans that another step shows. @param {Step} row @returns {string[]} */
 function foldedInto(row) {
   if (row['superseded_by'] && row['superseded_by'] !== row.step_id) return [row.step_id];
@@ -145,7 +156,9 @@ export function threadDetail(project, id) {
       const of = (event) => taken.filter((frame) => frame.event === event).map((frame) => /** @type {any} */ (frame.payload));
       addSteps(of('step').map((body) => body.step ?? body));
       add(messages, of('message').map((body) => body.message ?? body), messageKey);
-      addPermissions(of('permission').map((body) => body.permission ?? body));
+      const checks = of('permission').map((body) => body.permission ?? body);
+      addPermissions(checks);
+      addSteps(checks.map((check) => permissions.value.get(permissionKey(check)) ?? check).filter((check) => steps.value.get(check.step_id)?.type !== 'check_permission').map(stepOf));
       for (const { event, payload } of taken) {
         if (event?.startsWith('thread.')) thread.value = { ...thread.value, .../** @type {any} */ (payload)?.thread ?? payload };
       }
