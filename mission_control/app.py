@@ -25,6 +25,7 @@ from control.app import create_app
 from control.auth import Doorkeeper
 from control.hub import Hub
 from control.sql_endpoint import create_sql_app
+from mission_control.footprint import settle, without_pandas
 from mission_control.processing import Processing
 from mission_control.runfile import RunFile, RunInfo
 from mission_control.servers import Server, bind, server, url
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 def run(settings: Settings, demo: bool = False) -> int:
     """Until SIGTERM or SIGINT; returns the exit code. Raises SettingsError, LogLockedError, StoreLockedError before anything listens."""
     check_exposure(settings)
+    without_pandas()
     configure_logging(settings)
     configure_sentry(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -139,6 +141,7 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
             login = f"{console}/login?code={keeper.mint_code()}"
             info = RunInfo(os.getpid(), console=console, otlp_http=otlp_http, otlp_grpc=otlp_grpc, sql=sql, login_url=login, token=token)
             RunFile(settings.data_dir).write(info)
+            settle()
             _greet(info)
             fleet = _demo(otlp_http) if demo else None
             await stop.wait()
