@@ -70,7 +70,9 @@ def check_threads(system: System) -> None:
         }
         for row in recounted
     ]
-    assert eventually(lambda: system.sql(SUMMARIES), lambda rows: as_numbers(rows) == wanted) and as_numbers(system.sql(SUMMARIES)) == wanted
+    found = eventually(lambda: as_numbers(system.sql(SUMMARIES)), lambda rows: rows == wanted)
+    wrong = [(row, right) for row, right in zip(found, wanted, strict=False) if row != right]
+    assert found == wanted, f"{len(found)} summaries of {len(wanted)} threads; wrong: {wrong}"
     shown = [{"thread_id": row["thread_id"], "step_count": row["step_count"], "last": row["step_count"]} for row in recounted]
     assert eventually(lambda: system.sql(SHOWN), lambda rows: rows == shown) == shown
 

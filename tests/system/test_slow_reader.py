@@ -1,0 +1,86 @@
+"""Who subscribes and never reads slows nobody: not the ingest, not the other readers."""
+
+import asyncio
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.system.running import System
+from tests.system.traffic import Agents
+
+RECORDS = 20_000
+BATCH = 200
+SUBSCRIBE = json.dumps({"type": "subscribe", "channel": "logs:*", "request_id": "1"})
+
+
+def address(system: System) -> str:
+    return system.info["console"].replace("http://", "ws://") + "/ws"
+
+
+async def open_socket(system: System) -> ClientConnection:
+    link = await connect(address(system), additional_headers=dict(system.bearer()), max_size=None)
+    await link.send(SUBSCRIBE)
+    assert json.loads(await link.recv())["type"] == "subscribed"
+    return link
+
+
+def stopped_reader(system: System) -> socket.socket:
+    """A WebSocket by hand, because every library reads."""
+    parts = urlsplit(system.info["console"])
+    link = socket.create_connection((parts.hostname, parts.port), timeout=30)
+    lines = (
+        "GET /ws HTTP/1.1",
+        f"Host: {parts.netloc}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version: 13",
+        f"Authorization: {system.bearer()['authorization']}",
+    )
+    link.sendall("\r\n".join((*lines, "", "")).encode())
+    assert link.recv(12) == b"HTTP/1.1 101"
+    payload = SUBSCRIBE.encode()
+    assert len(payload) < 126
+    link.sendall(bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload)  # masked with zeros
+    return link
+
+
+async def read_all(link: ClientConnection, wanted: set[str]) -> int:
+    """Read until all wanted texts were there; returns how many events were dropped for this reader."""
+    dropped = 0
+    async with asyncio.timeout(120):
+        while wanted:
+            said = json.loads(await link.recv())
+            if said["type"] == "event":
+                wanted.discard(said["payload"]["message"])
+            elif said["type"] == "dropped":
+                dropped += 1
+    return dropped
+
+
+@pytest.mark.slow
+async def test_a_stopped_reader_slows_nobody(system: System) -> None:
+    agents = Agents(51)
+    requests = [agents.logs(BATCH) for _ in range(RECORDS // BATCH)]
+    silent = [stopped_reader(system) for _ in range(3)]
+    reader = await open_socket(system)
+    wanted = {name for request in requests for name in request.ids}
+    reading = asyncio.create_task(read_all(reader, wanted))
+    began = time.monotonic()
+    for request in requests:
+        answer = await asyncio.to_thread(system.post, request.path, request.body)
+        assert answer.status_code == 200
+    sent = time.monotonic() - began
+    assert await asyncio.to_thread(system.reaches, "SELECT count() FROM otel_logs", RECORDS) == RECORDS
+    stored = time.monotonic() - began
+    assert await reading == 0
+    print(f"{RECORDS} log records: sent {sent:.1f} s, stored {stored:.1f} s, read {time.monotonic() - began:.1f} s after the first")
+    assert system.metrics()["mission_control_websocket_dropped_events_total"] > 0
+    assert system.memory() < 1_500_000_000
+    for link in silent:
+        link.close()
+    await reader.close()
