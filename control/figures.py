@@ -69,9 +69,9 @@ class Figures:
 
     def connections(self, open_now: int) -> None:
         with self._lock:
+            step = self._now()
             self._connections = open_now
             self._peak_connections = max(self._peak_connections, open_now)
-            step = self._now()
             step.connections = max(step.connections, open_now)
 
     def show(self) -> dict[str, Any]:

@@ -36,17 +36,21 @@ class Permissions:
         before = cursors.decode(cursor, int, str)
         parameters = await self._parameters(wanted)
         items: list[tuple[Row, Row]] = []
+        waiting: list[Row] = []  # looked at together: what a page costs is the number of queries
         for low, high in self._windows(wanted, min(wanted.until, before[0]) if before else wanted.until):
             more = True
             while more and len(items) <= limit:
                 place = {"before": before[0], "before_id": before[1]} if before else {}
                 window = {"low": low, "high": high, "limit": limit + 1}
                 keys = await self._reader.rows("permission_keys", {**parameters, **window, **place})
-                items += await self._latest(keys)
                 more = len(keys) > limit
                 before = [keys[-1]["at_ns"], keys[-1]["event_id"]] if keys else before
+                waiting += keys
+                if len(items) + len(waiting) > limit:
+                    items, waiting = items + await self._latest(waiting), []
             if len(items) > limit:
                 break
+        items += await self._latest(waiting)
         last = items[limit - 1][0] if len(items) > limit else None
         return {"items": [item for _, item in items[:limit]], "next": last and cursors.encode((last["at_ns"], last["event_id"]))}
 

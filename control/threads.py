@@ -12,6 +12,8 @@ from control.times import BEGINNING, END, NANOSECONDS
 
 DEFAULT_KINDS: Final = ("agent", "mcp")
 """Plain traces are left out of lists unless asked for."""
+_KEPT: Final = 4000
+"""Rows of lists that are kept: some 15 MB."""
 Page = dict[str, Any]
 
 
@@ -34,6 +36,7 @@ class Threads:
         self._reader = reader
         self._projects = projects
         self._stalled_after = int(stalled_after * NANOSECONDS)
+        self._recent: dict[tuple[str, str, int], Row] = {}
 
     def _stalled_at(self) -> int:
         """A running thread last heard of before this has stalled."""
@@ -69,17 +72,24 @@ class Threads:
         return keys
 
     async def _whole(self, keys: list[Row]) -> list[Row]:
-        if not keys:
-            return []
-        parameters = {
-            "projects": sorted({key["project"] for key in keys}),
-            "times": sorted({key["started_ns"] for key in keys}),
-            "thread_ids": sorted({key["thread_id"] for key in keys}),
-            "stalled_at": self._stalled_at(),
-        }
-        found = await self._reader.rows("threads_page", parameters)
-        wanted = {(key["project"], key["thread_id"]) for key in keys}
-        return [row for row in found if (row["project"], row["thread_id"]) in wanted]
+        """The rows behind `keys`, in their order. A row of one version never changes, so what was read lately is kept."""
+        missing = [key for key in keys if _identity(key) not in self._recent]
+        newer: dict[tuple[str, str], Row] = {}
+        if missing:
+            parameters = {
+                "projects": sorted({key["project"] for key in missing}),
+                "times": sorted({key["started_ns"] for key in missing}),
+                "thread_ids": sorted({key["thread_id"] for key in missing}),
+            }
+            for row in await self._reader.rows("threads_page", parameters):
+                self._recent[_identity(row)] = newer[row["project"], row["thread_id"]] = row
+        stalled_at = self._stalled_at()
+        # A thread may have got a newer version since its key was read; then it shows that one.
+        found = [self._recent.get(_identity(key)) or newer.get((key["project"], key["thread_id"])) for key in keys]
+        rows = [_shown(row, stalled_at) for row in found if row is not None]
+        while len(self._recent) > _KEPT:
+            self._recent.pop(next(iter(self._recent)))
+        return rows
 
     async def running(self, project: str, limit: int) -> list[Row]:
         return list((await self.page(ThreadFilter(project, status="running"), limit, None))["items"])
@@ -116,6 +126,18 @@ class Threads:
         )
         state = {"project": thread["project"], "thread_id": thread_id, "time": times.iso(instant), "status": _status_at(thread, instant)}
         return {**state, **(counts or {}), **(permissions or {}), "open_steps": open_steps}
+
+
+def _identity(row: Row) -> tuple[str, str, int]:
+    return row["project"], row["thread_id"], row["version"]
+
+
+def _shown(row: Row, stalled_at: int) -> Row:
+    """A kept row as the list shows it now: whether it has stalled depends on the time."""
+    silent = row["status"] == "running" and not row["waiting_for"] and row["received_ns"] < stalled_at
+    shown = {**row, "stalled_since": row["last_seen_at"] if silent else None}
+    del shown["version"], shown["received_ns"]
+    return shown
 
 
 def _status_at(thread: Row, instant: int) -> str:

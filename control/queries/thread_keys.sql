@@ -1,8 +1,8 @@
 -- Keys of the newest threads in one window of time. Wide columns are read afterwards, for the page alone:
 -- with FINAL every column named here is read for the whole window.
-SELECT project, thread_id, toUnixTimestamp64Nano(started_at) AS started_ns
+SELECT toString(project) AS project, thread_id, version, toUnixTimestamp64Nano(started_at) AS started_ns
 FROM thread_summaries FINAL
-WHERE project IN {projects:Array(String)}
+WHERE thread_summaries.project IN {projects:Array(String)}
     AND started_at >= fromUnixTimestamp64Nano({low:Int64}) AND started_at <= fromUnixTimestamp64Nano({high:Int64})
     AND (started_at, thread_id) < (fromUnixTimestamp64Nano({before:Int64}), {before_id:String}) --? before
     AND kind IN {kinds:Array(String)} --? kinds

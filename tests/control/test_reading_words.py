@@ -1,6 +1,7 @@
 """The small pure parts: times, windows, statements, channels, figures, the outbox."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -41,7 +42,7 @@ def test_windows_cover_everything_once() -> None:
         assert parts[0][1] == until
         assert parts[-1][0] == since
         assert all(low <= high for low, high in parts)
-        assert all(newer[0] == older[1] + 1 for newer, older in zip(parts, parts[1:], strict=False))
+        assert all(newer[0] == older[1] + 1 for newer, older in pairwise(parts))
         assert len(parts) <= 5
     assert list(times.windows(now, now - 1, now)) == []
 

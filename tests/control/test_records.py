@@ -195,7 +195,8 @@ async def test_records(running: Any, rows: Any, store: Any) -> None:
         )
     for path, wanted, name in (
         ("scores", {"name": "good"}, "thread_id"), ("alerts", {"status": "firing", "severity": "warn"}, "alert_id"),
-        ("audit", {"type": "command", "q": "log", "resource": "X"}, "event_id"), ("dead-letters", {"signal": "otlp_logs", "reason": "bad"}, "log_offset"), ("ledger", {"source": "http"}, "minute"),
+        ("audit", {"type": "command", "q": "log", "resource": "X"}, "event_id"),
+        ("dead-letters", {"signal": "otlp_logs", "reason": "bad"}, "log_offset"), ("ledger", {"source": "http"}, "minute"),
     ):  # fmt: skip
         whole = await running.get(f"/api/{path}", project=rows.project, **wanted)
         assert len(whole["items"]) == 3, path
