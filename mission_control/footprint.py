@@ -2,9 +2,9 @@
 
 import gc
 import importlib.abc
-import importlib.machinery
 import sys
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
@@ -18,9 +18,7 @@ class _Absent(importlib.abc.MetaPathFinder):
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002  importlib's
         if fullname == self._name:
             raise ModuleNotFoundError(f"{fullname} is not used here", name=fullname)
         return None
