@@ -132,6 +132,7 @@ class Summaries:
         finally:
             with self._lock:
                 self._in_work = 0
+            self._metrics.summary_backlog.labels("traces").set(self.backlog())
         return True
 
     def _again(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
@@ -169,7 +170,6 @@ class Summaries:
             changes = self._threads.update(keys, version)
         self._metrics.summary_keys.labels("traces").inc(len(touched.traces))
         self._metrics.summary_keys.labels("threads").inc(len(keys))
-        self._metrics.summary_backlog.labels("traces").set(self.backlog())
         if result:
             self._slow_down(result.sizes)
             self._rollups.touch(result.hours)
