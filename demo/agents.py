@@ -17,6 +17,8 @@ from demo.telemetry import Telemetry
 from mission_control import emit
 
 _CHARS_PER_TOKEN = 4
+_USD_IN, _USD_OUT = 3.0, 15.0
+"""US dollars per million tokens."""
 _TOKENS_PER_S = 75
 _LEAST_CACHED = 1024
 _REASONS = {"allow": "held", "ask": "needs_approval", "deny": "not_held"}
@@ -73,7 +75,14 @@ class Run:
             await self.world.sleep(usage["output_tokens"] / _TOKENS_PER_S)
             reason = "tool_call" if requests else "stop"
             reply = [{**answer, "finish_reason": reason}]
-            call.respond(reply, finish_reasons=[reason], model=p.model, response_id=f"resp_{self.chance.getrandbits(48):012x}", **usage)
+            call.respond(
+                reply,
+                finish_reasons=[reason],
+                model=p.model,
+                response_id=f"resp_{self.chance.getrandbits(48):012x}",
+                cost_usd=_cost(usage),
+                **usage,
+            )
         self.history.append(answer)
         self._count(usage)
 
@@ -200,6 +209,12 @@ class Run:
         }
         for kind in ("input", "output"):
             self.world.telemetry.tokens.record(usage[f"{kind}_tokens"], {**known, "gen_ai.token.type": kind})
+
+
+def _cost(usage: Mapping[str, int]) -> float:
+    """What the fake model charges, in US dollars: cached input costs a tenth."""
+    fresh = usage["input_tokens"] - usage["cache_read_tokens"]
+    return round((fresh * _USD_IN + usage["cache_read_tokens"] * _USD_IN / 10 + usage["output_tokens"] * _USD_OUT) / 1e6, 6)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "finish_reasons": "gen_ai.response.finish_reasons",
     "model": "gen_ai.response.model",
     "response_id": "gen_ai.response.id",
+    "cost_usd": "mission_control.cost_usd",
     "policy": "permission.policy.id",
     "policy_version": "permission.policy.version",
     "subject_type": "permission.subject.type",
@@ -222,6 +223,7 @@ class Usage(TypedDict, total=False):
     finish_reasons: Sequence[str]
     model: str
     response_id: str
+    cost_usd: float
 
 
 @dataclass(frozen=True)
