@@ -82,10 +82,12 @@ class Sender:
 
     async def _connection(self) -> None:
         connection = Connection(self._plan.url, {**PROTOBUF, **self._plan.headers})
-        for body in self._requests:
-            await self._turn()
-            await self._acknowledged(connection, body)
-        connection.close()
+        try:
+            for body in self._requests:
+                await self._turn()
+                await self._acknowledged(connection, body)
+        finally:
+            connection.close()
 
     async def _turn(self) -> None:
         """Wait for the moment of the next request."""
