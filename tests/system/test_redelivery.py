@@ -1,6 +1,7 @@
 """Whatever comes twice leaves everything as it was: the same requests again, at once, backwards; the whole log again."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,17 +29,24 @@ def rows(system: System, view: str) -> list[str]:
 
 
 def settled(system: System) -> dict[str, list[str]]:
-    """Once nothing waits, and two looks in a row, further apart than two rounds of summaries and rollups, see the same."""
-    import time
-
+    """Once nothing waits and the hourly rollups have caught up (they take their time), so that two looks see the same."""
     assert eventually(lambda: backlog(system), lambda waiting: waiting == 0) == 0
+    assert eventually(lambda: rolled_up(system), patience=90)
     before, now = {}, dump(system)
     for _ in range(10):
-        time.sleep(3)
-        before, now = now, dump(system)
-        if before == now and backlog(system) == 0:
+        if before == now:
             return now
+        time.sleep(1)
+        before, now = now, dump(system)
     return now
+
+
+def rolled_up(system: System) -> bool:
+    """The count since this process began, and every call in it."""
+    counted = system.metrics().get('mission_control_summary_round_seconds_count{summary="rollup"}', 0)
+    missing = """SELECT (SELECT countIf(type = 'llm_call') FROM execution_steps) = (SELECT sum(calls) FROM usage_hourly)
+        AND (SELECT countIf(type = 'tool_call') FROM execution_steps) = (SELECT sum(calls) FROM tools_hourly) AS is_whole"""
+    return counted >= 2 and system.number(missing) == 1
 
 
 def assert_same(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
@@ -61,8 +69,8 @@ def test_redelivery_and_replay_change_nothing(stopped: System) -> None:
         send(stopped, request)
     before = settled(stopped)
     assert len(before["otel_traces"]) == sum(len(request.ids) for request in requests if request.path == "/v1/traces")
-    assert all(before[view] for view in ("threads", "execution_steps", "llm_messages", "permission_events", "logs", "usage_hourly", "mcps"))
     print({view: len(lines) for view, lines in before.items()})
+    assert all(before[view] for view in ("threads", "execution_steps", "llm_messages", "permission_events", "logs", "usage_hourly", "mcps"))
 
     for request in reversed(requests):
         send(stopped, request)
