@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pipeline.summaries.facts import Columns
-from pipeline.summaries.segment import TERMINAL, Segment, Segments, added, first
+from pipeline.summaries.segment import MOST, TERMINAL, Segment, Segments, added, first
 from pipeline.summaries.tree import Tree
 
 LOOP_FROM: Final = 3
@@ -103,7 +103,7 @@ def _segment(columns: Columns, tree: Tree, threads: dict[int, str], trace_id: st
 def _is_top(tree: Tree, threads: dict[int, str], step: Step) -> bool:
     """Whether nothing above it belongs to the same thread."""
     above = tree.parent[step.row]
-    return above < 0 or threads[above] != step.thread_id
+    return above < 0 or threads[tree.call[above]] != step.thread_id
 
 
 def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list[Step], roots: list[Step]) -> None:
@@ -141,10 +141,10 @@ def _counts(result: Segment, columns: Columns, steps: list[Step]) -> None:
             result.tool_calls += 1
         elif kind == "llm_call":
             result.llm_calls += 1
-            result.input_tokens += inputs[row]
-            result.output_tokens += outputs[row]
-            result.cache_read_tokens += columns["cache_read_tokens"][row]
-            result.cache_write_tokens += columns["cache_write_tokens"][row]
+            result.input_tokens = min(MOST, result.input_tokens + inputs[row])
+            result.output_tokens = min(MOST, result.output_tokens + outputs[row])
+            result.cache_read_tokens = min(MOST, result.cache_read_tokens + columns["cache_read_tokens"][row])
+            result.cache_write_tokens = min(MOST, result.cache_write_tokens + columns["cache_write_tokens"][row])
             result.cost_usd = added([result.cost_usd, costs[row]])
         elif kind == "directive":
             result.agent_input_tokens = max(result.agent_input_tokens, inputs[row])
@@ -184,4 +184,4 @@ def _who(result: Segment, columns: Columns, tree: Tree, threads: dict[int, str],
     cpu = columns["cpu_utilization"]
     result.cpu_utilization = next((cpu[row] for row in reversed(rows) if cpu[row] is not None), None)
     said = first(columns["parent_thread_key"][row] for row in rows)
-    result.parent_thread_id = said or next((threads[tree.parent[step.row]] for step in roots if tree.parent[step.row] >= 0), "")
+    result.parent_thread_id = said or next((threads[tree.call[tree.parent[step.row]]] for step in roots if tree.parent[step.row] >= 0), "")

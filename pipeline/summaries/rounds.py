@@ -119,7 +119,7 @@ class Summaries:
         if not touched.traces and not threads:
             return False
         try:
-            self.round(touched, threads)
+            self._apart(touched, threads)
         except Exception as error:
             self._again(touched, threads)
             logger.warning(
@@ -134,6 +134,20 @@ class Summaries:
                 self._in_work = 0
             self._metrics.summary_backlog.labels("traces").set(self.backlog())
         return True
+
+    def _apart(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
+        """A round; where something in it cannot be summarised, halves of it, so that the culprit alone is left out."""
+        try:
+            self.round(touched, threads)
+        except Exception as error:
+            if is_retryable(error):
+                raise
+            parts = _halves(touched, threads)
+            if len(parts) < 2:
+                logger.exception("cannot be summarised", extra={"keys": [*touched.traces, *threads], "error": str(error)[:500]})
+                return
+            for traces, others in parts:
+                self._apart(Touched(traces, (), touched.unplaced), others)
 
     def _again(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
         """From the tables next time: what the failed round wrote already makes its traces known."""
@@ -181,3 +195,13 @@ class Summaries:
         now = time.monotonic()
         self._not_before = {key: at for key, at in self._not_before.items() if at > now}
         self._not_before.update({key: now + min(size / BIG_TRACE * 0.5, 5.0) for key, size in sizes.items() if size > BIG_TRACE})
+
+
+def _halves(touched: Touched, threads: Mapping[ThreadKey, int]) -> list[tuple[dict[TraceKey, int], dict[ThreadKey, int]]]:
+    """What a round is about in two parts; in one when it is about one key."""
+    traces, others = list(touched.traces.items()), list(threads.items())
+    if traces and others:
+        return [(dict(traces), {}), ({}, dict(others))]
+    first, second = (len(traces) + 1) // 2, (len(others) + 1) // 2
+    parts = [(dict(traces[:first]), dict(others[:second])), (dict(traces[first:]), dict(others[second:]))]
+    return [part for part in parts if part[0] or part[1]]

@@ -7,6 +7,8 @@ from typing import Final
 import orjson
 
 TERMINAL: Final = frozenset({"complete", "error", "cancelled"})
+MOST: Final = 2**63 - 1
+"""Sums stop here: senders may claim anything, and a column holds no more."""
 MOST_NAMES: Final = 100
 """A thread lists at most this many MCP servers, services, models."""
 

@@ -19,10 +19,10 @@ class Tree:
         ids, parents = columns["span_id"], columns["parent_id"]
         self._by_id = {ids[row]: row for row in rows}
         self.parent = {row: self._by_id.get(parents[row], NO_SPAN) if parents[row] != ids[row] else NO_SPAN for row in rows}
-        if not self._is_in_order():
+        in_order = self._is_in_order()
+        if not in_order:
             self._break_cycles()
-        types = columns["type"]
-        self.call = {row: self._outermost_call(row) if types[row] == "tool_call" else row for row in rows}
+        self.call = self._calls(rows if in_order else self._outside_in())
         """Row of the outermost span that shows the same tool call; the row itself for everything else."""
 
     def _is_in_order(self) -> bool:
@@ -43,11 +43,32 @@ class Tree:
                 row = self.parent[row]
             done |= path
 
-    def _outermost_call(self, row: int) -> int:
-        best = here = row
-        while (above := self._call_above(here)) != NO_SPAN and self._same_call(above, row):
-            best = here = above
-        return best
+    def _outside_in(self) -> list[int]:
+        """All rows, each after its parent."""
+        below: dict[int, list[int]] = {}
+        for row in self.rows:
+            below.setdefault(self.parent[row], []).append(row)
+        result = list(below.get(NO_SPAN, ()))
+        for row in result:
+            result.extend(below.get(row, ()))
+        return result
+
+    def _calls(self, outside_in: Sequence[int]) -> dict[int, int]:
+        """A span joins the call around it unless both name a tool or a call id and not the same; its words then are that call's."""
+        tools, ids, types = self._columns["tool_name"], self._columns["tool_call_id"], self._columns["type"]
+        result = {row: row for row in self.rows}
+        said: dict[int, tuple[str, str]] = {}
+        for row in outside_in:
+            if types[row] != "tool_call":
+                continue
+            tool, call = tools[row], ids[row]
+            if (above := self._call_above(row)) != NO_SPAN:
+                around = said[top := result[above]]
+                if _agree(tool, around[0]) and _agree(call, around[1]):
+                    result[row], said[top] = top, (around[0] or tool, around[1] or call)
+                    continue
+            said[row] = (tool, call)
+        return result
 
     def _call_above(self, row: int) -> int:
         """The nearest tool call above, at most MOST_HOPS plain spans away."""
@@ -59,11 +80,6 @@ class Tree:
                 return above
             above = self.parent[above]
         return NO_SPAN
-
-    def _same_call(self, one: int, other: int) -> bool:
-        tools, calls = self._columns["tool_name"], self._columns["tool_call_id"]
-        same_tool = tools[one] == tools[other] or not tools[one] or not tools[other]
-        return same_tool and (calls[one] == calls[other] or not calls[one] or not calls[other])
 
     def step_above(self, row: int) -> str:
         """Step id of the step that `row`'s step happened in: what its parent shows, or the parent's id while that is missing."""
@@ -97,8 +113,8 @@ class Tree:
 
     def _own_threads(self) -> dict[int, str]:
         keys, ranks, types = self._columns["thread_key"], self._columns["thread_rank"], self._columns["type"]
-        agents = any(types[row] in ("directive", "llm_call", "script") for row in self.rows)
-        worst = MCP_SESSION_RANK if agents else MCP_SESSION_RANK + 1
+        better = any(types[row] in ("directive", "llm_call", "script") or ranks[row] < MCP_SESSION_RANK for row in self.rows)
+        worst = MCP_SESSION_RANK if better else MCP_SESSION_RANK + 1
         return {row: keys[row] for row in self.rows if ranks[row] < worst and keys[row]}
 
     def _main_thread(self, own: dict[int, str]) -> str:
@@ -106,3 +122,7 @@ class Tree:
             return str(self._columns["trace_id"][self.rows[0]])
         ranks, started, ids = self._columns["thread_rank"], self._columns["started"], self._columns["span_id"]
         return own[min(own, key=lambda row: (ranks[row], started[row], ids[row]))]
+
+
+def _agree(one: str, other: str) -> bool:
+    return one == other or not one or not other
