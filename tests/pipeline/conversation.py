@@ -30,6 +30,10 @@ ANSWER: Final = {**said("assistant", "It is 42."), "finish_reason": "stop"}
 YES: Final = said("user", "yes")
 
 
+def without_system(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: said for name, said in attributes.items() if name != "gen_ai.system_instructions"}
+
+
 def chat(tokens: tuple[int, int], given: list[Any], answered: list[Any], **more: Any) -> dict[str, Any]:
     return {
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "acme", "gen_ai.request.model": "m-large", "gen_ai.response.model": "m-large-2",
@@ -79,7 +83,16 @@ SPANS: Final[list[tuple[Resource, Span]]] = [
     ),
     (SEARCH, span(6, "GET /index", (240, 370), {"http.request.method": "GET"}, 5, kind=CLIENT)),
     (PLANNER, span(7, "invoke_agent researcher", (410, 800), RESEARCHER, 1)),
-    (PLANNER, span(8, "chat m-large", (420, 600), chat((50, 10), [said("user", "Check the file")], [said("assistant", "Reading.")]), 7)),
+    (
+        PLANNER,
+        span(
+            8,
+            "chat m-large",
+            (420, 600),
+            without_system(chat((50, 10), [said("user", "Check the file")], [said("assistant", "Reading.")])),
+            7,
+        ),
+    ),
     (
         PLANNER,
         span(

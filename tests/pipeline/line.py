@@ -128,6 +128,10 @@ class Line:
     def count(self, hour: int = BASE_HOUR) -> None:
         self.rollups.count(hour)
 
+    def count_rows(self, view: str, where: str = "1") -> int:
+        sql = f"SELECT count() AS n FROM {view} WHERE project = {{p:String}} AND {where}"
+        return int(self.store.query(sql, {"p": self.project})[0]["n"])
+
     def rows(self, view: str, columns: str = "*", where: str = "1") -> list[dict[str, Any]]:
         """The project's rows in a fixed order, without what depends on when the test ran."""
         sql = f"SELECT {columns} FROM {view} WHERE project = {{p:String}} AND {where} ORDER BY {VIEWS.get(view, 'ALL')}"
