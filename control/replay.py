@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Literal
 
+import orjson
+
 from control import times
 from control.channels import Channel
 from control.logs import LogFilter
@@ -151,6 +153,8 @@ def _filter(wanted: LogFilter | None) -> dict[str, Any]:
 def _event(table: Table, row: Row) -> Event:
     kind, key = _TYPES[table]
     payload = {name: value for name, value in row.items() if name not in ("log_offset", "message_id")}
+    if kind == "message":
+        payload["parts"] = orjson.loads(payload["parts"] or "[]")
     return Event(kind, row["project"], str(row[key]), payload, row["thread_id"], row.get("mcp_id", ""), row.get("level", ""))
 
 

@@ -62,12 +62,13 @@ def message(thread: Row, sequence: int, key: Row, body: str) -> Row:
 
 
 def parts_of(body: str) -> list[Any]:
-    """The parts as they were sent; text that is no JSON array is one text part."""
-    if body.startswith("["):
-        try:
-            return list(orjson.loads(body))
-        except orjson.JSONDecodeError:
-            pass  # a text that begins with a bracket
+    """The parts as they were sent: bodies are JSON objects with `parts`; any other text is one text part."""
+    try:
+        stored = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        stored = None
+    if isinstance(stored, dict) and isinstance(stored.get("parts"), list):
+        return list(stored["parts"])
     return [{"type": "text", "content": body}] if body else []
 
 

@@ -1,5 +1,5 @@
 -- Messages first shown in one stretch of the log, in its order, from the view for their text.
-SELECT m.* EXCEPT (sequence), concat(thread_id, '/', role, '/', content_hash, '/', metadata['occurrence']) AS message_id, k.log_offset AS log_offset
+SELECT m.* EXCEPT (sequence), concat(m.role, ':', m.content_hash, ':', m.metadata['occurrence']) AS message_id, k.log_offset AS log_offset
 FROM llm_messages AS m
 INNER JOIN (
     SELECT project, thread_id, toString(role) AS role, lower(hex(content_hash)) AS content_hash, toString(occurrence) AS occurrence, log_offset

@@ -102,7 +102,7 @@ class Rows:
         )  # fmt: skip
 
     def message(self, thread_id: str, role: str, parts: list[dict[str, Any]] | str, **given: Any) -> None:
-        body = parts if isinstance(parts, str) else orjson.dumps(parts).decode()
+        body = parts if isinstance(parts, str) else orjson.dumps({"parts": parts, "role": role}).decode()
         content = hashlib.md5(body.encode()).digest()
         self.put(
             "message_rows",

@@ -171,7 +171,7 @@ async def test_every_channel_is_read_back(start: Any, rows: Any) -> None:
     rows.thread("u", computed_at=now + 1, mcp_ids=["mail"])
     rows.step("t", "s1", log_offset=5)
     rows.step("u", "s2", log_offset=6, mcp_id="mail")
-    rows.message("t", "user", "hi", log_offset=5)
+    rows.message("t", "user", [{"type": "text", "content": "hi"}], log_offset=5)
     rows.permission("t", "e1", log_offset=5)
     rows.permission("u", "e2", log_offset=6, log_topic="otlp_logs", mcp_id="mail")
     rows.log("l1", log_offset=5, thread_id="t")
@@ -198,6 +198,7 @@ async def test_every_channel_is_read_back(start: Any, rows: Any) -> None:
                 for _ in wanted:
                     message = await receive(connection)
                     key = message["payload"]["message"] if message["event"] == "log" else message["id"]
+                    assert message["event"] != "message" or message["payload"]["parts"] == [{"type": "text", "content": "hi"}]
                     seen.append("message" if message["event"] == "message" else f"{message['event']} {key}")
                 assert seen == wanted, channel
 
