@@ -189,6 +189,7 @@ async def test_malformed_messages_keep_the_connection(running: Any, say: Any, te
         assert (await say(connection, "ping"))["type"] == "pong"
 
 
+@pytest.mark.slow
 async def test_too_many_connections_and_subscriptions(start: Any, say: Any) -> None:
     async with start(websocket_max_connections=1) as running, running.socket() as connection:
         await say(connection, "ping")
