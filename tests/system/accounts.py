@@ -25,7 +25,11 @@ SHOWN: Final = """
 def backlog(system: System) -> int:
     """Records of the log that no ledger row speaks of yet cannot be seen from outside, so ask the pipeline's own gauges."""
     metrics = system.metrics()
-    waiting = [value for name, value in metrics.items() if name.startswith(("mission_control_log_backlog_bytes", "mission_control_summary_backlog"))]
+    waiting = [
+        value
+        for name, value in metrics.items()
+        if name.startswith(("mission_control_log_backlog_bytes", "mission_control_summary_backlog"))
+    ]
     return int(sum(waiting))
 
 
@@ -49,7 +53,9 @@ def check_rows(system: System, sent: Sent, path: str) -> None:
 
 def check_ledger(system: System, path: str) -> None:
     """Nobody sends twice here, so the ledger speaks of exactly the rows there are."""
-    (row,) = system.sql(f"SELECT sum(received) AS received, sum(stored) AS stored, sum(rejected) AS rejected FROM ingest_ledger WHERE signal = '{SIGNALS[path]}'")
+    (row,) = system.sql(
+        f"SELECT sum(received) AS received, sum(stored) AS stored, sum(rejected) AS rejected FROM ingest_ledger WHERE signal = '{SIGNALS[path]}'"
+    )
     stored = system.number(f"SELECT count() FROM ({STORED[path]})")
     assert {name: int(value) for name, value in row.items()} == {"received": stored, "stored": stored, "rejected": 0}
 

@@ -18,7 +18,7 @@ import psutil
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60.0
 PATIENCE: Final = 30.0
-ANY_PORT: Final = {name: "0" for name in ("PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "SQL_PORT")}
+ANY_PORT: Final = dict.fromkeys(("PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "SQL_PORT"), "0")
 T = TypeVar("T")
 
 

@@ -81,7 +81,8 @@ def test_random_bytes_never_do_harm(target: System) -> None:
 
 def test_bodies_that_never_come_or_say_too_much(target: System) -> None:
     address = urlsplit(target.info["otlp_http"])
-    assert address.hostname and address.port
+    assert address.hostname
+    assert address.port
     for headers, status in (({"content-length": "100000000000"}, 413), ({"content-length": "500"}, 408)):
         link = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
         link.putrequest("POST", TRACES)

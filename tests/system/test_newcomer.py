@@ -100,7 +100,8 @@ def test_a_thread_shows_while_its_agent_runs(shared: System) -> None:
     environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": shared.info["otlp_http"]}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", RUNNING_AGENT], cwd=ROOT, env=environment, text=True, **pipes) as agent:
-        assert agent.stdout is not None and agent.stdin is not None
+        assert agent.stdout is not None
+        assert agent.stdin is not None
         assert agent.stdout.readline() == "working\n"
         (thread,) = threads(shared, lambda thread: thread["thread_id"] == "live" and thread["step_count"] == 2, "agent")
         assert (thread["status"], thread["agent_name"], thread["user_input"]) == ("running", "builder", "build it")

@@ -32,7 +32,8 @@ def settled(system: System) -> dict[str, list[str]]:
     """Once nothing waits and the hourly rollups have caught up (they take their time), so that two looks see the same."""
     assert eventually(lambda: backlog(system), lambda waiting: waiting == 0) == 0
     assert eventually(lambda: rolled_up(system), patience=90)
-    before, now = {}, dump(system)
+    before: dict[str, list[str]] = {}
+    now = dump(system)
     for _ in range(10):
         if before == now:
             return now
@@ -52,7 +53,7 @@ def rolled_up(system: System) -> bool:
 def assert_same(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
     for view in before:
         gone, new = set(before[view]) - set(after[view]), set(after[view]) - set(before[view])
-        assert not gone and not new, f"{view} changed:\n- {sorted(gone)[:2]}\n+ {sorted(new)[:2]}"
+        assert (gone, new) == (set(), set()), f"{view} changed:\n- {sorted(gone)[:2]}\n+ {sorted(new)[:2]}"
         assert before[view] == after[view], f"{view} has doubled rows"
 
 

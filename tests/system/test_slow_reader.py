@@ -18,7 +18,7 @@ SUBSCRIBE = json.dumps({"type": "subscribe", "channel": "logs:*", "request_id": 
 
 
 def address(system: System) -> str:
-    return system.info["console"].replace("http://", "ws://") + "/ws"
+    return f"ws://{urlsplit(system.info['console']).netloc}/ws"
 
 
 async def open_socket(system: System) -> ClientConnection:

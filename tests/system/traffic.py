@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,7 +51,7 @@ class Agents:
     def __init__(self, seed: int, threads: int = 12) -> None:
         self._chance = random.Random(seed)
         self._names = [f"thread-{seed}-{number}" for number in range(threads)]
-        self._histories: dict[str, list[dict[str, object]]] = {name: [] for name in self._names}
+        self._histories: dict[str, list[Mapping[str, object]]] = {name: [] for name in self._names}
 
     def _id(self, size: int) -> bytes:
         return self._chance.getrandbits(8 * size).to_bytes(size, "big")
