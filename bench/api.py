@@ -4,11 +4,12 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from bench import processes
 from bench.connection import Connection
 from bench.dataset import LONG_THREAD, PREFIX, Dataset
 from bench.generator import Generator
@@ -23,6 +24,8 @@ THINK: Final = 0.25
 """Seconds a person waits between two requests, on average."""
 REQUESTS, SPANS = 20, 100
 """Of ingest beside it, per second and in each."""
+ALONE: Final = 20
+"""Readings of each kind by one client with nothing beside it."""
 Path = Callable[[random.Random], str]
 
 
@@ -111,12 +114,27 @@ async def _one(connection: Connection, name: str, target: str, times: Times) -> 
         times.failed.append(f"{answer.status} {target}")
 
 
-async def _warm(system: System, readings: Readings) -> None:
-    """Each reading twice, uncounted."""
-    connection, r = Connection(system.info.console, system.authorization), random.Random(0)
-    for path in (*readings.paths().values(), *readings.paths().values()):
-        await connection.get(path(r))
+@dataclass(frozen=True)
+class Alone:
+    """Seconds of each of a few readings of one kind by one client with nothing beside it, and the server's CPU seconds for one."""
+
+    seconds: Sequence[float]
+    cpu: float
+
+
+async def alone(system: System, readings: Readings) -> dict[str, Alone]:
+    """Each reading by itself; the first ones warm up and are not counted."""
+    connection, r, found = Connection(system.info.console, system.authorization), random.Random(0), {}
+    for name, path in readings.paths().items():
+        times = Times()
+        for _ in range(2):
+            await connection.get(path(r))
+        cpu = system.cpu_seconds()
+        for _ in range(ALONE):
+            await _one(connection, name, path(r), times)
+        found[name] = Alone(times.all(), (system.cpu_seconds() - cpu) / ALONE)
     connection.close()
+    return found
 
 
 def measure(dataset: Dataset, seconds: float) -> Result:
@@ -124,7 +142,8 @@ def measure(dataset: Dataset, seconds: float) -> Result:
     with running(dataset.data) as system:
         mcps = [str(item["mcp_id"]) for item in json.loads(system.get("/api/mcps").content)["items"]]
         readings = Readings(dataset.threads, mcps or ["none"])
-        asyncio.run(_warm(system, readings))
+        processes.settle([system.info.pid], 30)
+        by_itself = asyncio.run(alone(system, readings))
         plan = Plan(
             system.traces_url,
             int(REQUESTS * SPANS * (1.5 * seconds + 6)),
@@ -140,24 +159,29 @@ def measure(dataset: Dataset, seconds: float) -> Result:
             time.sleep(3)
             people = asyncio.run(read(system, readings, seconds, THINK))
             programs = asyncio.run(read(system, readings, seconds / 2, 0.0))
-    return Result([_table(dataset, people, programs)], _figures(dataset, people))
+    return Result([_table(dataset, by_itself, people, programs)], _figures(dataset, people))
 
 
-def _table(dataset: Dataset, people: Times, programs: Times) -> Table:
-    rows = []
-    for name in people.seconds:
-        one, other = spread(people.seconds[name]), spread(programs.seconds.get(name, ()))
-        cells = map(milliseconds, (one.p50, one.p99, one.highest, other.p50, other.p99))
-        rows.append([name, number(one.count), *cells])
-    one, other = spread(people.all()), spread(programs.all())
-    rows.append(["all", number(one.count), *map(milliseconds, (one.p50, one.p99, one.highest, other.p50, other.p99))])
+def _table(dataset: Dataset, by_itself: Mapping[str, Alone], people: Times, programs: Times) -> Table:
+    rows = [
+        [name, *_cells(people.seconds[name], programs.seconds.get(name, [])), milliseconds(spread(one.seconds).p50), milliseconds(one.cpu)]
+        for name, one in by_itself.items()
+        if name in people.seconds
+    ]
+    rows.append(["all", *_cells(people.all(), programs.all()), "", ""])
     failed = people.failed + programs.failed
     note = (
         f"{CLIENTS} clients, {REQUESTS * SPANS:,} spans/s of ingest beside them. People pause {THINK * 1000:.0f} ms on average between two"
-        f" requests; programs not at all. Not answered with 200: {len(failed)}{'; e.g. ' + failed[0] if failed else ''}."
+        f" requests; programs not at all. Alone: one client, {ALONE} times, nothing beside it; CPU is the server's for one."
+        f" Not answered with 200: {len(failed)}{'; e.g. ' + failed[0] if failed else ''}."
     )
-    head = ("reading", "times", "people p50 ms", "p99 ms", "highest ms", "programs p50 ms", "p99 ms")
+    head = ("reading", "times", "people p50 ms", "p99 ms", "highest ms", "programs p50 ms", "p99 ms", "alone p50 ms", "CPU ms")
     return Table(f"api-{_millions(dataset)}", f"API at {number(dataset.spans)} spans", head, rows, note)
+
+
+def _cells(people: Sequence[float], programs: Sequence[float]) -> list[str]:
+    one, other = spread(people), spread(programs)
+    return [number(one.count), *map(milliseconds, (one.p50, one.p99, one.highest, other.p50, other.p99))]
 
 
 def _figures(dataset: Dataset, people: Times) -> list[Figure]:
