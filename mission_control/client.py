@@ -34,7 +34,10 @@ class Target:
 
     @property
     def is_local(self) -> bool:
-        return urlsplit(self.console).hostname in ("127.0.0.1", "localhost", "::1")
+        try:
+            return urlsplit(self.console).hostname in ("127.0.0.1", "localhost", "::1")
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

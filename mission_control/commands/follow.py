@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ class Follower:
     _cursor: str = field(default="", init=False)
     _lost: bool = field(default=False, init=False)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, None]:
         """Messages of the server: the first `subscribed`, then `event` and `dropped`, until the caller stops.
 
         Raises UnreachableError and NothingRunningError at the first attempt only, RefusedError and CommandError at any.

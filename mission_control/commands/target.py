@@ -10,6 +10,7 @@ import typer
 from mission_control.client import Api, Target
 from mission_control.errors import NothingRunningError
 from mission_control.runfile import RunInfo, read_run_file
+from schemas.errors import SettingsError
 from schemas.settings import Settings, load_settings
 
 URL: Final = "MISSION_CONTROL_URL"
@@ -45,8 +46,14 @@ def of_run_file(info: RunInfo, token: str, settings: Settings) -> Target:
 
 
 def _elsewhere(url: str, token: str, settings: Settings) -> Target:
-    """Only the console's address is known; the other ports are those of the settings, on the same host."""
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+    """Only the console's address is known; the other ports are those of the settings, on the same host. Raises SettingsError."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        name = parts.hostname or ""
+    except ValueError as error:
+        raise SettingsError("url", f"{url!r} is no URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not name:
+        raise SettingsError("url", f"{url!r} is no URL like http://127.0.0.1:8000")
+    host = f"[{name}]" if ":" in name else name
     sql, http, grpc = (f"{parts.scheme}://{host}:{port}" for port in (settings.sql_port, settings.otlp_http_port, settings.otlp_grpc_port))
     return Target(parts.geturl(), token, sql, http, grpc, settings.api_key.get_secret_value())
