@@ -18,6 +18,8 @@ Here = tuple[Origin, Envelope, int]
 EARLIEST_WINS: Final = 2**64 - 2**16
 """Less than the largest version, because rows that move get larger ones."""
 NEVER: Final = 2**63
+MOST_EQUAL: Final = 2**16 - 1
+"""Equal messages of one call that are told apart."""
 
 _HASH: Final = pa.binary(16)
 _MESSAGE_TYPES: Final = (
@@ -67,7 +69,7 @@ class BodyRows:
             at = min(span.start_time_unix_nano if direction == "input" else span.end_time_unix_nano, 2**63 - 1)
             for content in contents:
                 key = content.hash
-                counts[key] = occurrence = counts.get(key, 0) + 1
+                counts[key] = occurrence = min(counts.get(key, 0) + 1, MOST_EQUAL)
                 identity = (here[0].project, keys[0], content.role, key, occurrence)
                 if said.get(identity, NEVER) > at and not self._seen.has_message(identity, at):
                     said[identity] = at

@@ -51,10 +51,17 @@ def digest(body: bytes) -> bytes:
 def call_messages(found: Mapping[str, str]) -> list[CallMessages]:
     """The messages in a call's attributes, in reading order."""
     return [
-        CallMessages(attribute, direction, [_remembered(entry, role) for entry in _entries(value, role)])
+        CallMessages(attribute, direction, _contents(value, role))
         for attribute, direction, role in MESSAGE_SOURCES
         if (value := found.get(attribute))
     ]
+
+
+def _contents(value: str, role: str) -> list[Content]:
+    try:
+        return [_remembered(entry, role) for entry in _entries(value, role)]
+    except RecursionError:  # nested deeper than anything writes: then it is text
+        return [_content({"content": value}, role)]
 
 
 def user_text(messages: Sequence[CallMessages]) -> str:
