@@ -76,6 +76,7 @@ class Line:
         self.received = time.time_ns() - 60_000_000_000
         self.offset = 0
         self.restart()
+        self.summaries.swept()
 
     def restart(self) -> None:
         """As after a crash: everything that was only in memory is gone."""
@@ -123,6 +124,7 @@ class Line:
     def heal(self) -> None:
         """What every start does."""
         self.summaries.touch(*self.sweep(AT_START))
+        self.summaries.swept()
         self.summarise()
 
     def count(self, hour: int = BASE_HOUR) -> None:
