@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from control import paths, problems
 from control.auth import Doorkeeper
+from control.commands import Commands
 from control.console import Console, PageHeaders
 from control.figures import Figures
 from control.gate import Gate
@@ -43,11 +44,14 @@ def create_app(
     metrics: Metrics,
     console_dir: Path,
     doorkeeper: Doorkeeper | None = None,
+    commands: Commands | None = None,
+    endpoints: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """The app of `up` and `serve`. `checks` are asked by /ready, beside whether the store answers.
 
     The app binds `hub` to its event loop at start; at shutdown it waits for running queries and leaves `store` open.
-    `doorkeeper` is given by who wants to print login URLs; it must have been made with the same `token`.
+    `commands` are what WebSocket clients may have done. `endpoints` may be filled after this returns: where agents send to,
+    by `otlp_http` and `otlp_grpc`. `doorkeeper` is given by who wants to print login URLs; it must have been made with the same `token`.
     """
     keeper = doorkeeper or Doorkeeper(token, settings.api_key.get_secret_value())
     figures = Figures()
@@ -57,7 +61,7 @@ def create_app(
         metrics.store_seconds.labels("api").observe(seconds)
 
     reader = Reader(store, settings, watch)
-    readings = Readings.over(reader, settings)
+    readings = Readings.over(reader, settings, {} if endpoints is None else endpoints)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -72,8 +76,8 @@ def create_app(
     paths.register()
     for router in _routers(readings, figures, keeper, {"store": _store_check(store), **checks}, metrics, app):
         app.include_router(router, responses=PROBLEMS)
-    app.include_router(socket_router(hub, settings, metrics))
-    app.router.default = Console(console_dir, keeper)
+    app.include_router(socket_router(hub, settings, metrics, commands or {}))
+    app.router.default = Console(console_dir)
     _describe(app)
     # The last added is the first to see a request.
     app.add_middleware(Gate, doorkeeper=keeper)

@@ -1,5 +1,6 @@
 """One WebSocket client: its subscriptions, and an answer to each of its messages."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import orjson
 
 from control import times
 from control.channels import BadFilterError, UnknownChannelError, log_filter, parse
+from control.commands import BadArgumentsError, Commands
 from control.errors import ControlError
 from control.hub import Hub, cursor_of
 from control.outbox import Outbox
@@ -20,7 +22,6 @@ from schemas.events import Event
 MOST_SUBSCRIPTIONS: Final = 500
 LONGEST_MESSAGE: Final = 64 * 1024
 SNAPSHOT_ITEMS: Final = 100
-COMMANDS: Final = "not available yet: there are no commands; subscribe, unsubscribe, query and ping are"
 log = logging.getLogger(__name__)
 Ask = Callable[[str], Awaitable[tuple[int, bytes]]]
 """Answers a GET path of the API with status and body."""
@@ -54,10 +55,11 @@ class Message:
 
 
 class Client:
-    def __init__(self, hub: Hub, outbox: Outbox, ask: Ask) -> None:
+    def __init__(self, hub: Hub, outbox: Outbox, ask: Ask, commands: Commands | None = None) -> None:
         self._hub = hub
         self._outbox = outbox
         self._ask = ask
+        self._commands = commands or {}
         self._subscriptions: dict[str, Subscription] = {}
         self._handlers: dict[str, Callable[[Message], Awaitable[None]]] = {
             "subscribe": self._subscribe,
@@ -166,8 +168,17 @@ class Client:
         status, body = await self._ask(path)
         self._say("response", message.request_id, payload={"status": status, "body": orjson.Fragment(body or b"null")})
 
-    async def _command(self, _: Message) -> None:
-        raise RefusedError(COMMANDS)
+    async def _command(self, message: Message) -> None:
+        name, arguments = message.payload.get("name"), message.payload.get("arguments", {})
+        command = self._commands.get(name) if isinstance(name, str) else None
+        if command is None or not isinstance(arguments, dict):
+            known = ", ".join(sorted(self._commands)) or "none here"
+            raise RefusedError(f'a command is {{"name": …, "arguments": {{…}}}}; those there are: {known}')
+        try:
+            payload = await asyncio.to_thread(command, arguments)
+        except BadArgumentsError as error:
+            raise RefusedError(str(error)) from error
+        self._say("response", message.request_id, payload=payload)
 
     async def _ping(self, message: Message) -> None:
         self._say("pong", message.request_id)

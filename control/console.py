@@ -7,11 +7,8 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from control.auth import Doorkeeper
-from control.gate import is_known
 
 _SERVED: Final = frozenset({".html", ".js", ".css", ".svg", ".png", ".ico", ".woff2", ".json", ".webmanifest", ".map"})
 _HIDDEN: Final = frozenset({"package.json", "package-lock.json", "tsconfig.json", "node_modules"})
@@ -30,11 +27,10 @@ _HEADERS: Final = (
 
 
 class Console:
-    """ASGI: what no route took. Pages need a session, or they lead to the page that explains how to get one."""
+    """ASGI: what no route took. The page itself is no secret; without a session it says how to get one."""
 
-    def __init__(self, directory: Path, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
-        self._doorkeeper = doorkeeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -45,8 +41,6 @@ class Console:
         file = self._file(request.scope["path"]) if request.method in ("GET", "HEAD") else None
         if file is None:
             raise HTTPException(404, f"there is nothing at {request.scope['path']!a}")
-        if file.suffix == ".html" and not is_known(self._doorkeeper, request.scope):
-            return RedirectResponse("/login", 302, {"Cache-Control": "no-store"})
         return _send_file(request, file)
 
     def _file(self, path: str) -> Path | None:

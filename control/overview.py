@@ -1,6 +1,7 @@
 """The numbers of the first page: what runs, waits, stalls and fails now."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from control import times
@@ -16,7 +17,14 @@ _RECENT: Final = 20
 
 class Overview:
     def __init__(
-        self, reader: Reader, projects: Projects, threads: Threads, logs: Logs, permissions: Permissions, stalled_after: float
+        self,
+        reader: Reader,
+        projects: Projects,
+        threads: Threads,
+        logs: Logs,
+        permissions: Permissions,
+        stalled_after: float,
+        endpoints: Mapping[str, str],
     ) -> None:
         self._reader = reader
         self._projects = projects
@@ -24,6 +32,7 @@ class Overview:
         self._logs = logs
         self._permissions = permissions
         self._stalled_after = int(stalled_after * NANOSECONDS)
+        self._endpoints = endpoints
 
     async def show(self, project: str) -> dict[str, Any]:
         """Counts of threads by state, the last hour's errors, today's tokens and cost (UTC), the latest events."""
@@ -40,6 +49,7 @@ class Overview:
         return {
             "project": project,
             "time": times.iso(now),
+            "endpoints": dict(self._endpoints),
             "threads": threads,
             "today": usage,
             "last_hour": {"logs": {row["level"]: row["records"] for row in levels}, **(permissions or {})},

@@ -1,5 +1,6 @@
 """Everything the read side can answer, wired once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control.fleet import Fleet
@@ -31,7 +32,7 @@ class Readings:
     overview: Overview
 
     @classmethod
-    def over(cls, reader: Reader, settings: Settings) -> "Readings":
+    def over(cls, reader: Reader, settings: Settings, endpoints: Mapping[str, str]) -> "Readings":
         projects = Projects(reader)
         threads = Threads(reader, projects, settings.stalled_after)
         logs = Logs(reader, projects)
@@ -48,5 +49,5 @@ class Readings:
             fleet=fleet,
             records=Records(reader, projects),
             search=Search(threads, logs, fleet),
-            overview=Overview(reader, projects, threads, logs, permissions, settings.stalled_after),
+            overview=Overview(reader, projects, threads, logs, permissions, settings.stalled_after, endpoints),
         )

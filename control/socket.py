@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control.client import Ask, Client
+from control.commands import Commands
 from control.errors import BusyError
 from control.gate import KNOWN
 from control.hub import Hub
@@ -17,7 +18,7 @@ from schemas.metrics import Metrics
 from schemas.settings import Settings
 
 
-def socket_router(hub: Hub, settings: Settings, metrics: Metrics) -> APIRouter:
+def socket_router(hub: Hub, settings: Settings, metrics: Metrics, commands: Commands) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/ws")
@@ -29,7 +30,7 @@ def socket_router(hub: Hub, settings: Settings, metrics: Metrics) -> APIRouter:
         await socket.accept()
         _count(hub, metrics, 1)
         outbox = Outbox(settings.websocket_queue)
-        client = Client(hub, outbox, _asker(socket))
+        client = Client(hub, outbox, _asker(socket), commands)
         try:
             await _serve(socket, client, outbox, hub, metrics)
         finally:

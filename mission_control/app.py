@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from collectors.grpc import OtlpGrpc
 from collectors.http import http_app
@@ -26,6 +27,7 @@ from control.auth import Doorkeeper
 from control.hub import Hub
 from control.sql_endpoint import create_sql_app
 from mission_control.footprint import settle, without_pandas
+from mission_control.operator import operator_commands
 from mission_control.processing import Processing
 from mission_control.runfile import RunFile, RunInfo
 from mission_control.servers import Server, bind, server, url
@@ -136,8 +138,22 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
     token = settings.api_key.get_secret_value() or secrets.token_urlsafe(32)
     keeper = Doorkeeper(token)
     receiver = Receiver(log.writer(), settings, metrics)
-    async with _control(settings, store, hub, metrics, processing, keeper, token) as console, _sql(settings, store, metrics) as sql:
+    endpoints: dict[str, str] = {}
+    app = create_app(
+        store,
+        hub,
+        settings,
+        token,
+        {"pipeline": processing.check, "log": processing.backlog},
+        metrics,
+        Path(__file__).parent.parent / "console",
+        keeper,
+        operator_commands(store, processing.rebuild),
+        endpoints,
+    )
+    async with _control(settings, app) as console, _sql(settings, store, metrics) as sql:
         async with _collectors(settings, receiver) as (otlp_http, otlp_grpc):
+            endpoints |= {"otlp_http": otlp_http, "otlp_grpc": otlp_grpc}
             login = f"{console}/login?code={keeper.mint_code()}"
             info = RunInfo(os.getpid(), console=console, otlp_http=otlp_http, otlp_grpc=otlp_grpc, sql=sql, login_url=login, token=token)
             RunFile(settings.data_dir).write(info)
@@ -169,15 +185,9 @@ def _end_from_thread(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) ->
 
 
 @contextlib.asynccontextmanager
-async def _control(
-    settings: Settings, store: ClickHouseStore, hub: Hub, metrics: Metrics, processing: Processing, keeper: Doorkeeper, token: str
-) -> AsyncIterator[str]:
-    checks = {"pipeline": processing.check, "log": processing.backlog}
-    console = Path(__file__).parent.parent / "console"
-    app = create_app(store, hub, settings, token, checks, metrics, console, keeper)
-    async with _listening(
-        "port", settings, settings.port, server(app, sockets=True, ping_interval=settings.websocket_ping_interval, grace=QUERY_GRACE)
-    ) as address:
+async def _control(settings: Settings, app: ASGIApp) -> AsyncIterator[str]:
+    which = server(app, sockets=True, ping_interval=settings.websocket_ping_interval, grace=QUERY_GRACE)
+    async with _listening("port", settings, settings.port, which) as address:
         yield address
 
 

@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from control.app import create_app
 from control.auth import Doorkeeper
+from control.commands import BadArgumentsError
 from control.hub import Hub
 from control.times import now_ns
 from schemas.metrics import Metrics
@@ -31,6 +32,7 @@ from schemas.settings import Settings
 from schemas.store import ClickHouseStore, open_embedded
 
 TOKEN = "a-token-of-the-tests"
+ENDPOINTS = {"otlp_http": "http://127.0.0.1:4318", "otlp_grpc": "http://127.0.0.1:4317"}
 SECOND = 1_000_000_000
 _TIMES = frozenset(
     {"started_at", "last_seen_at", "ended_at", "waiting_since", "last_received", "computed_at", "timestamp", "Timestamp"}
@@ -201,13 +203,19 @@ def start(store: ClickHouseStore, console_dir: Path, tmp_path: Path) -> Starter:
         metrics = Metrics(CollectorRegistry())
         hub = Hub(metrics)
         keeper = Doorkeeper(TOKEN, settings.api_key.get_secret_value())
-        app = create_app(used_store, hub, settings, TOKEN, checks or {}, metrics, console_dir, keeper)
+        app = create_app(used_store, hub, settings, TOKEN, checks or {}, metrics, console_dir, keeper, {"echo": echo}, ENDPOINTS)
         async with serving(app) as port:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
                 yield Running(app, hub, metrics, keeper, client, port)
 
     return starting
+
+
+def echo(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    if arguments.get("bad"):
+        raise BadArgumentsError("bad is bad")
+    return {"said": dict(arguments)}
 
 
 @asynccontextmanager

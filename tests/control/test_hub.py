@@ -162,8 +162,13 @@ async def test_queries_are_the_api(running: Any, rows: Any, say: Any) -> None:
         for path in ("/metrics", "/api/logs/export", 7, None, "http://elsewhere/api/"):
             answer = await say(connection, "query", payload={"path": path}, request_id="x")
             assert (answer["type"], answer["request_id"]) == ("error", "x")
-        answer = await say(connection, "command", payload={"command": "pause"})
-        assert "not available yet" in answer["payload"]["reason"]
+        answer = await say(connection, "command", payload={"name": "echo", "arguments": {"a": 1}}, request_id=2)
+        assert (answer["type"], answer["request_id"], answer["payload"]) == ("response", 2, {"said": {"a": 1}})
+        for payload in ({"name": "pause"}, {"name": "echo", "arguments": 7}, {"name": 7}, {}):
+            answer = await say(connection, "command", payload=payload)
+            assert "those there are: echo" in answer["payload"]["reason"]
+        answer = await say(connection, "command", payload={"name": "echo", "arguments": {"bad": True}})
+        assert answer["payload"]["reason"] == "bad is bad"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ async def test_overview(running: Any, rows: Any) -> None:
     shown = await running.get("/api/overview", project=rows.project)
     counts = {name: shown["threads"][name] for name in ("running", "waiting", "stalled", "errors_last_hour")}
     assert counts == {"running": 2, "waiting": 1, "stalled": 1, "errors_last_hour": 1}
+    assert shown["endpoints"]["otlp_http"] == "http://127.0.0.1:4318"
     assert shown["last_hour"] == {"logs": {"ERROR": 1}, "permission_checks": 1, "permission_denials": 1, "escalations": 0}
     assert {event["type"] for event in shown["events"]} == {"thread", "denial", "error"}
     assert shown["today"]["cost_usd"] == 0

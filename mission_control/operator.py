@@ -1,0 +1,82 @@
+"""What the operator may have a running system do over its WebSocket: each is audited before its effect."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+
+from control.commands import BadArgumentsError, Command, Commands
+from pipeline.clear import clear_project
+from pipeline.rebuild import Progress, Rebuild
+from schemas.store import Store
+
+DEMO_PROJECT: Final = "demo"
+
+
+def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
+    """`rebuild` (start or go on), `rebuild.status`, `demo.clear`."""
+
+    def start(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return asdict(rebuild.start(wanted(arguments)))
+
+    def status(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"state": "none"} if rebuild.progress is None else asdict(rebuild.progress)
+
+    def clear(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        clear_project(store, DEMO_PROJECT)
+        return {"cleared": DEMO_PROJECT}
+
+    return {"rebuild": _audited(store, "rebuild", start), "rebuild.status": status, "demo.clear": _audited(store, "demo.clear", clear)}
+
+
+def wanted(arguments: Mapping[str, Any]) -> Progress:
+    """`from`, `to` (ISO-8601), `project`, `dialect`; all optional. Raises BadArgumentsError."""
+    unknown = set(arguments) - {"from", "to", "project", "dialect"}
+    if unknown:
+        raise BadArgumentsError(f"rebuild knows from, to, project and dialect, not {', '.join(sorted(unknown))}")
+    start = Progress(only=str(arguments.get("project", "")), dialect=str(arguments.get("dialect", "")))
+    if arguments.get("from"):
+        start = replace(start, start=_nanoseconds("from", arguments["from"]))
+    if arguments.get("to"):
+        start = replace(start, end=_nanoseconds("to", arguments["to"]))
+    return start
+
+
+def _nanoseconds(name: str, value: Any) -> int:
+    try:
+        return int(datetime.fromisoformat(str(value)).astimezone().timestamp() * 1_000_000) * 1_000
+    except ValueError as error:
+        raise BadArgumentsError(f"{name}: {value!r} is no time; take ISO-8601 like 2030-01-31T12:00:00Z") from error
+
+
+def _audited(store: Store, action: str, command: Command, clock: Callable[[], int] = time.time_ns) -> Command:
+    def audited(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        store.insert("audit_rows", _audit_row(action, arguments, clock()))
+        return command(arguments)
+
+    return audited
+
+
+def _audit_row(action: str, arguments: Mapping[str, Any], now: int) -> pa.RecordBatch:
+    texts = {
+        "project": str(arguments.get("project", "")),
+        "event_id": str(uuid.uuid4()),
+        "writer": "up",
+        "type": "command",
+        "severity": "info",
+        "status": "success",
+        "actor": "token",
+        "role": "admin",
+        "action": action,
+        "target": str(arguments.get("project", "")),
+        "outcome": "accepted",
+        "details": json.dumps(dict(arguments), default=str),
+    }
+    columns = {name: pa.array([value], pa.string()) for name, value in texts.items()}
+    columns["timestamp"] = pa.array([now], pa.int64()).cast(pa.timestamp("ns", "UTC"))
+    return pa.record_batch(list(columns.values()), names=list(columns))

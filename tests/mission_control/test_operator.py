@@ -1,0 +1,53 @@
+"""Commands of the operator: what they understand, that they are audited, and what they do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control.commands import BadArgumentsError
+from mission_control.operator import operator_commands, wanted
+from pipeline.rebuild import Progress
+
+
+class Recorder:
+    """The parts of a store and a rebuild that the commands use, in the order they are used."""
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+        self.progress: Progress | None = None
+
+    def insert(self, table: str, batch: Any) -> None:
+        self.done.append((table, batch.column("action").to_pylist(), batch.column("details").to_pylist()))
+
+    def command(self, sql: str, parameters: Any = None) -> None:
+        self.done.append((sql.split()[2], parameters))
+
+    def start(self, progress: Progress) -> Progress:
+        self.done.append(progress)
+        self.progress = progress
+        return progress
+
+
+def test_wishes_are_checked() -> None:
+    asked = wanted({"from": "2030-01-31T12:00:00Z", "to": "2030-02-01T00:00:00+00:00", "project": "p", "dialect": "otel"})
+    assert (asked.start, asked.end, asked.only, asked.dialect) == (1896091200 * 10**9, 1896134400 * 10**9, "p", "otel")
+    assert wanted({}) == Progress()
+    with pytest.raises(BadArgumentsError, match="ISO-8601"):
+        wanted({"from": "yesterday"})
+    with pytest.raises(BadArgumentsError, match="not colour"):
+        wanted({"colour": "red"})
+
+
+def test_commands_are_audited_before_their_effect(tmp_path: Path) -> None:
+    del tmp_path
+    recorder = Recorder()
+    commands = operator_commands(recorder, recorder)  # type: ignore[arg-type]  # only what the commands use
+    assert commands["rebuild.status"]({}) == {"state": "none"}
+    assert commands["rebuild"]({"project": "p"})["only"] == "p"
+    assert recorder.done == [("audit_rows", ["rebuild"], ['{"project": "p"}']), Progress(only="p")]
+    assert commands["rebuild.status"]({})["state"] == "running"
+    recorder.done.clear()
+    assert commands["demo.clear"]({}) == {"cleared": "demo"}
+    assert recorder.done[0][:2] == ("audit_rows", ["demo.clear"])
+    assert ("spans", {"project": "demo"}) in recorder.done
