@@ -46,7 +46,8 @@ def rolled_up(system: System) -> bool:
     """The count since this process began, and every call in it."""
     counted = system.metrics().get('mission_control_summary_round_seconds_count{summary="rollup"}', 0)
     missing = """SELECT (SELECT countIf(type = 'llm_call') FROM execution_steps) = (SELECT sum(calls) FROM usage_hourly)
-        AND (SELECT countIf(type = 'tool_call') FROM execution_steps) = (SELECT sum(calls) FROM tools_hourly) AS is_whole"""
+        AND (SELECT countIf(type = 'tool_call') FROM execution_steps) = (SELECT sum(calls) FROM tools_hourly)
+        AND (SELECT count() FROM execution_steps) = (SELECT count() FROM otel_traces) AS is_whole"""
     return counted >= 2 and system.number(missing) == 1
 
 
