@@ -31,8 +31,8 @@ class Sizes:
     interval: float
 
 
-USUAL: Final = Sizes(100_000, 1_000_000, 400, 60.0, 30.0, 10, 60.0)
-QUICK: Final = Sizes(20_000, 50_000, 60, 15.0, 10.0, 3, 20.0)
+USUAL: Final = Sizes(100_000, 1_000_000, 150, 60.0, 30.0, 10, 60.0)
+QUICK: Final = Sizes(20_000, 50_000, 40, 15.0, 10.0, 3, 20.0)
 FULL_DATASET: Final = 10_000_000
 NAMES: Final = ("ingest", "latency", "steady", "disk", "memory", "api")
 

@@ -34,6 +34,9 @@ class Generator:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def result(self, timeout: float) -> Sent:
         """What was sent, once all of it is. Raises SenderError, also after `timeout` seconds."""
         try:

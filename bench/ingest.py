@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,8 @@ class Ingested:
     cpu: float
     stages: Sequence[tuple[str, float, float]]
     """(stage, calls, seconds)"""
+    threads: Mapping[str, float] = field(default_factory=dict)
+    """CPU seconds by name of thread."""
 
     @property
     def per_cpu_second(self) -> float:
@@ -46,12 +48,14 @@ def ingest(system: System, plan: Plan, before: tuple[int, int]) -> Ingested:
     """Send a load and wait until it is visible to the last step. `before`: spans and steps that are there already."""
     with Generator(plan) as generator:
         generator.wait_ready()
+        threads = processes.cpu_by_thread(system.info.pid)
         samples, cpu, began = system.samples(), system.cpu_seconds(), time.monotonic()
         generator.go()
         sent = generator.result(timeout=600)
         system.wait_for(before[0] + sent.records, before[1] + sent.steps, COMPLETE_SECONDS)
         seconds, cpu = time.monotonic() - began, system.cpu_seconds() - cpu
-    return Ingested(plan.per_request, sent, seconds, cpu, stages(samples, system.samples()))
+        used = {name: value - threads.get(name, 0.0) for name, value in processes.cpu_by_thread(system.info.pid).items()}
+    return Ingested(plan.per_request, sent, seconds, cpu, stages(samples, system.samples()), used)
 
 
 def stages(before: Samples, after: Samples) -> list[tuple[str, float, float]]:
@@ -89,7 +93,7 @@ def run(spans: int, sizes: Sequence[tuple[int, float]] = ((256, 1.0), (50, 0.5),
 
 
 def result(runs: Sequence[Ingested]) -> Result:
-    return Result([_rates(runs), _stages(runs[0])])
+    return Result([_rates(runs), _stages(runs[0]), _threads(runs[0])])
 
 
 def _rates(runs: Sequence[Ingested]) -> Table:
@@ -108,3 +112,13 @@ def _stages(run: Ingested) -> Table:
     return Table(
         "ingest-stages", f"Where the time goes, {run.per_request} spans a request", ("stage", "times", "s", "µs a span"), rows, note
     )
+
+
+def _threads(run: Ingested) -> Table:
+    """The engine works on threads of its own and on those that call it."""
+    named = sorted(run.threads.items(), key=lambda item: -item[1])
+    rows = [[name, number(cpu), number(cpu / run.sent.records * 1e6)] for name, cpu in named if cpu >= run.cpu / 100]
+    gone = run.cpu - sum(run.threads.values())
+    rows.append(["threads that ended, and rounding", number(max(gone, 0.0)), number(max(gone, 0.0) / run.sent.records * 1e6)])
+    note = "The event loop receives and serves; `python` are the pipeline's threads with what they ask of the engine; the others are the engine's own."
+    return Table("ingest-threads", f"CPU by thread, {run.per_request} spans a request", ("thread", "CPU s", "µs a span"), rows, note)

@@ -26,8 +26,10 @@ from bench.tables import Figure, Result, Table, milliseconds, number
 
 PATHS: Final = {"spans": "/v1/traces", "logs": "/v1/logs"}
 THREAD: Final = "bench live"
-RATE: Final = 20.0
-"""Probes per second."""
+IDLE_RATE, LOADED_RATE = 5.0, 10.0
+"""Probes per second: few enough that each meets an idle system, and under load more, to be done sooner."""
+SHARE_OF_ROWS: Final = 5
+"""Every fifth probe is followed to its rows: one after the other, that takes long."""
 POLL_SECONDS: Final = 0.01
 ARRIVAL_SECONDS: Final = 15.0
 """How long the last probes may take."""
@@ -63,7 +65,7 @@ class Subscriber:
         return [self.arrived.get(key, float("inf")) - at for key, at in self.emitted.items()]
 
 
-async def to_socket(system: System, make: Callable[[str], Probe], url: str, channel: str, count: int) -> Subscriber:
+async def to_socket(system: System, make: Callable[[str], Probe], url: str, channel: str, count: int, rate: float) -> Subscriber:
     """Emit `count` probes at an even rate while a WebSocket listens to the channel."""
     subscriber = Subscriber(expected=count)
     address = system.info.console.replace("http", "ws", 1) + "/ws"
@@ -72,17 +74,19 @@ async def to_socket(system: System, make: Callable[[str], Probe], url: str, chan
         while json.loads(await socket.recv())["type"] != "subscribed":
             pass
         listening = asyncio.create_task(subscriber.listen(socket))
-        await _emit(subscriber, make, url, count)
+        await _emit(subscriber, make, url, count, rate)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(subscriber.complete.wait(), ARRIVAL_SECONDS)
         listening.cancel()
     return subscriber
 
 
-async def _emit(subscriber: Subscriber, make: Callable[[str], Probe], url: str, count: int) -> None:
-    connection, began = Connection(url, PROTOBUF), time.perf_counter()
+async def _emit(subscriber: Subscriber, make: Callable[[str], Probe], url: str, count: int, rate: float) -> None:
+    connection = Connection(url, PROTOBUF)
+    await _post(connection, make("bench warm"))
+    began = time.perf_counter() + 1 / rate
     for number_ in range(count):
-        await asyncio.sleep(max(began + number_ / RATE - time.perf_counter(), 0))
+        await asyncio.sleep(max(began + number_ / rate - time.perf_counter(), 0))
         probe = make(THREAD)
         subscriber.emitted[probe.key] = time.perf_counter()
         await _post(connection, probe)
@@ -146,10 +150,10 @@ class Situation:
     poll: Spread
 
 
-async def _situation(system: System, name: str, count: int) -> Situation:
-    span = await to_socket(system, probes.span, system.traces_url, f"thread:{THREAD}", count)
-    log = await to_socket(system, probes.log, system.logs_url, "logs:*", count)
-    seen = await to_rows(system, max(count // 4, 10))
+async def _situation(system: System, name: str, count: int, rate: float) -> Situation:
+    span = await to_socket(system, probes.span, system.traces_url, f"thread:{THREAD}", count, rate)
+    log = await to_socket(system, probes.log, system.logs_url, "logs:*", count, rate)
+    seen = await to_rows(system, count // SHARE_OF_ROWS)
     return Situation(name, spread(span.seconds()), spread(log.seconds()), spread(seen.rows), spread(seen.threads), spread(seen.polls))
 
 
@@ -158,8 +162,8 @@ def measure(count: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="bench-latency-") as directory, running(Path(directory) / "data") as system:
         warm_up(system)
         asyncio.run(to_rows(system, 5))
-        idle = asyncio.run(_situation(system, "idle", count))
-        seconds = 2 * count / RATE + max(count // 4, 10) * 1.5 + 15
+        idle = asyncio.run(_situation(system, "idle", count, IDLE_RATE))
+        seconds = 2 * count / LOADED_RATE + count / SHARE_OF_ROWS + 15
         plan = Plan(
             system.traces_url, int(LOAD_REQUESTS * LOAD_SPANS * seconds), LOAD_SPANS, rate=LOAD_REQUESTS, seed=20, prefix="L", age=0
         )
@@ -167,11 +171,14 @@ def measure(count: int) -> Result:
             generator.wait_ready()
             generator.go()
             time.sleep(3)
-            loaded = asyncio.run(_situation(system, f"{LOAD_REQUESTS * LOAD_SPANS:,} spans/s in {LOAD_REQUESTS} requests/s", count))
-    return Result([_table((idle, loaded))], _figures(idle, loaded))
+            loaded = asyncio.run(
+                _situation(system, f"{LOAD_REQUESTS * LOAD_SPANS:,} spans/s in {LOAD_REQUESTS} requests/s", count, LOADED_RATE)
+            )
+            ended = "" if generator.is_running() else " The load ended before the last probes."
+    return Result([_table((idle, loaded), ended)], _figures(idle, loaded))
 
 
-def _table(situations: Sequence[Situation]) -> Table:
+def _table(situations: Sequence[Situation], ended: str) -> Table:
     rows = []
     for now in situations:
         named = (
@@ -184,7 +191,7 @@ def _table(situations: Sequence[Situation]) -> Table:
         rows += [[now.name, name, number(one.count), *map(milliseconds, (one.p50, one.p99, one.highest))] for name, one in named]
     head = ("", "way", "times", "p50 ms", "p99 ms", "highest ms")
     note = "A row is visible at the latest when the poll that finds it answers: its time counts, and so does that of the poll before."
-    return Table("latency", "From emission to sight", head, rows, note)
+    return Table("latency", "From emission to sight", head, rows, note + ended)
 
 
 def _figures(idle: Situation, loaded: Situation) -> list[Figure]:

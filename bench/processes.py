@@ -1,9 +1,11 @@
 """What a process and its children use, and how they are ended."""
 
 import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -15,6 +17,24 @@ GRACE: Final = 15.0
 def cpu_seconds(pids: Iterable[int]) -> float:
     """CPU time so far of these processes and all their children, ended ones included."""
     return sum(_cpu(process) for pid in pids for process in _family(pid))
+
+
+def cpu_by_thread(pid: int) -> dict[str, float]:
+    """CPU seconds so far by name of thread; the main thread is `event loop`. Empty where the system does not tell (only Linux does)."""
+    found: dict[str, float] = {}
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            name, user, system = _stat((task / "stat").read_text())
+            label = "event loop" if task.name == str(pid) else name
+            found[label] = found.get(label, 0.0) + (user + system) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def _stat(text: str) -> tuple[str, int, int]:
+    """(name, ticks in user mode, in the kernel) of a line of `/proc/PID/stat`; the name may hold spaces and brackets."""
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    words = rest.split()
+    return name, int(words[11]), int(words[12])
 
 
 def memory_bytes(pids: Iterable[int]) -> int:
