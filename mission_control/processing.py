@@ -93,7 +93,7 @@ class Processing:
         try:
             work()
         except Exception as error:
-            logger.exception("a pipeline thread died", extra={"thread": name})
+            logger.exception("a pipeline thread died", extra={"work": name})  # `thread` is the log record's own
             self._died = f"{name}: {error}"
             self.on_death()
 

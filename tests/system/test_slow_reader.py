@@ -14,6 +14,8 @@ from tests.system.traffic import Agents
 
 RECORDS = 20_000
 BATCH = 200
+QUEUE = 8_000
+"""Events that may wait for a reader: more than one commit of such a burst brings at once, less than all."""
 SUBSCRIBE = json.dumps({"type": "subscribe", "channel": "logs:*", "request_id": "1"})
 
 
@@ -31,7 +33,9 @@ async def open_socket(system: System) -> ClientConnection:
 def stopped_reader(system: System) -> socket.socket:
     """A WebSocket by hand, because every library reads."""
     parts = urlsplit(system.info["console"])
-    link = socket.create_connection((parts.hostname, parts.port), timeout=30)
+    link = socket.socket()
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.connect((parts.hostname, parts.port))
     lines = (
         "GET /ws HTTP/1.1",
         f"Host: {parts.netloc}",
@@ -50,7 +54,7 @@ def stopped_reader(system: System) -> socket.socket:
 
 
 async def read_all(link: ClientConnection, wanted: set[str]) -> int:
-    """Read until all wanted texts were there; returns how many events were dropped for this reader."""
+    """Read until all wanted texts were there, resuming where a burst found no room; returns how often that was needed."""
     dropped = 0
     async with asyncio.timeout(120):
         while wanted:
@@ -59,11 +63,16 @@ async def read_all(link: ClientConnection, wanted: set[str]) -> int:
                 wanted.discard(said["payload"]["message"])
             elif said["type"] == "dropped":
                 dropped += 1
+                await link.send(json.dumps({**json.loads(SUBSCRIBE), "since": said["cursor"]}))
+            else:
+                assert said["payload"]["resumed"] is True
     return dropped
 
 
 @pytest.mark.slow
-async def test_a_stopped_reader_slows_nobody(system: System) -> None:
+async def test_a_stopped_reader_slows_nobody(stopped: System) -> None:
+    stopped.settings["WEBSOCKET_QUEUE"] = str(QUEUE)
+    system = stopped.start()
     agents = Agents(51)
     requests = [agents.logs(BATCH) for _ in range(RECORDS // BATCH)]
     silent = [stopped_reader(system) for _ in range(3)]
@@ -77,8 +86,10 @@ async def test_a_stopped_reader_slows_nobody(system: System) -> None:
     sent = time.monotonic() - began
     assert await asyncio.to_thread(system.reaches, "SELECT count() FROM otel_logs", RECORDS) == RECORDS
     stored = time.monotonic() - began
-    assert await reading == 0
-    print(f"{RECORDS} log records: sent {sent:.1f} s, stored {stored:.1f} s, read {time.monotonic() - began:.1f} s after the first")
+    resumed = await reading
+    print(
+        f"{RECORDS} log records, {resumed} times resumed: sent {sent:.1f} s, stored {stored:.1f} s, read {time.monotonic() - began:.1f} s after the first"
+    )
     assert system.metrics()["mission_control_websocket_dropped_events_total"] > 0
     assert system.memory() < 1_500_000_000
     for link in silent:
