@@ -111,7 +111,7 @@ def thread_batch(rows: Sequence[Row], version: int) -> pa.RecordBatch:
 
 
 def _maybe_times(values: Sequence[int | None]) -> pa.Array:
-    return pa.array(values, pa.int64()).cast(pa.timestamp("ns", "UTC"))
+    return pa.array([None if value is None else min(value, 2**63 - 1) for value in values], pa.int64()).cast(pa.timestamp("ns", "UTC"))
 
 
 def deleted_threads(stored: Sequence[dict[str, Any]], version: int) -> pa.RecordBatch:
