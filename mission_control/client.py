@@ -70,9 +70,6 @@ class Api:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Row:
         return self._json("POST", path, {}, body)
 
-    def delete(self, path: str) -> Row:
-        return self._json("DELETE", path, {})
-
     def items(self, path: str, limit: int, **parameters: Any) -> Iterator[Row]:
         """At most `limit` items of a list, page by page."""
         cursor = None

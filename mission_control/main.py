@@ -15,6 +15,7 @@ from mission_control.commands.login import login
 from mission_control.commands.logs import logs
 from mission_control.commands.mcps import mcps
 from mission_control.commands.permissions import permissions
+from mission_control.commands.rebuild import rebuild
 from mission_control.commands.sql import sql
 from mission_control.commands.thread import thread
 from mission_control.commands.threads import threads
@@ -41,6 +42,7 @@ app.command(rich_help_panel=RUN)(demo)
 for look in (threads, thread, logs, permissions, mcps, sql, login):
     app.command(rich_help_panel=LOOK)(look)
 app.command(rich_help_panel=CARE)(doctor)
+app.command(rich_help_panel=CARE)(rebuild)
 app.command(rich_help_panel=CARE)(up.migrate)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(service.app, name="service", rich_help_panel=CARE)

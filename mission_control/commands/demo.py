@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from mission_control.client import Target, path_of
+from mission_control.client import Target
 from mission_control.commands.target import Data, Token, Url, connect
 from mission_control.errors import CommandError
 
@@ -28,9 +28,11 @@ def demo(
     data: Data = None,
 ) -> None:
     """Run the demo fleet: agents and MCP servers that work in project demo."""
+    from mission_control.commands.socket import order
+
     with connect(url, token, data) as api:
         if clear:
-            api.delete(path_of("projects", PROJECT))
+            order(api.target, "demo.clear", {})
             typer.echo(f"project {PROJECT} is empty")
             return
         target = api.target

@@ -6,17 +6,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from mission_control.client import Row, Target
-from mission_control.errors import CommandError, RefusedError, UnreachableError
+from mission_control.commands.socket import open_socket
+from mission_control.errors import CommandError, RefusedError
 from schemas.errors import MissionControlError
 
-OPEN_SECONDS: Final = 10.0
 LONGEST_PAUSE: Final = 5.0
-_UNAUTHORIZED: Final = (401, 403)
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Follower:
         delay = self.pause
         while True:
             try:
-                with self._open() as socket:
+                with open_socket(self.find()) as socket:
                     for message in self._messages(socket):
                         delay = self.pause
                         yield message
@@ -66,22 +65,6 @@ class Follower:
         if not self._lost:
             self.tell("the connection is lost; trying again")
         self._lost = True
-
-    def _open(self) -> ClientConnection:
-        target = self.find()
-        address = target.console.replace("http", "ws", 1) + "/ws"
-        headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
-        try:
-            return connect(
-                address, additional_headers=headers, open_timeout=OPEN_SECONDS, max_size=None, proxy=None if target.is_local else True
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in _UNAUTHORIZED:
-                raise RefusedError(status, "the token is missing or wrong") from error
-            raise UnreachableError(address, f"it answered {status}") from error
-        except (OSError, InvalidHandshake, ValueError) as error:
-            raise UnreachableError(address, str(error) or type(error).__name__) from error
 
     def _messages(self, socket: ClientConnection) -> Iterator[Row]:
         asked = {"type": "subscribe", "channel": self.channel, "filter": self.filter, "limit": self.limit, "since": self._cursor}

@@ -50,10 +50,13 @@ def leave(code: int) -> None:
 def migrate(data: DataDir = None) -> None:
     """Bring the store's schema up to date, forward only; `up` does the same when it starts."""
     settings = load_settings(data_dir=data and data.expanduser().absolute())
+    from pipeline.log.files import lock_directory
     from schemas.migrate import migrate as bring_up_to_date
     from schemas.store import open_embedded
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log = settings.data_dir / "log"
+    log.mkdir(parents=True, exist_ok=True)
+    lock_directory(log)  # before the store is touched: opening it tidies up, which a running system would not survive
     store = open_embedded(settings.data_dir / "store", settings.store_memory_bytes, settings.store_cache_bytes)
     try:
         done = bring_up_to_date(store)

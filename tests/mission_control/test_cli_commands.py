@@ -364,11 +364,6 @@ def test_replay_of_all_takes_what_was_not_replayed(run: Run, found: Door) -> Non
     assert run("dead-letters", "replay", "x", "--all").code == 2
 
 
-def test_demo_clear(run: Run, found: Door) -> None:
-    found.on("DELETE", "/api/projects/demo", Answer({"deleted": 1}))
-    assert run("demo", "--clear").out == "project demo is empty\n"
-
-
 def test_the_demo_needs_a_door(run: Run, place: Path) -> None:
     from mission_control.runfile import RunFile, RunInfo
 

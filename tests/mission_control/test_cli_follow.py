@@ -3,13 +3,16 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
@@ -63,7 +66,8 @@ class Hub:
         self.asked.append(json.loads(connection.recv()))
         for message in self.turns.pop(0):
             if message is None:
-                connection.recv()  # until the client leaves
+                with suppress(ConnectionClosed):
+                    connection.recv()  # until the client leaves
             else:
                 connection.send(json.dumps(message))
 
@@ -208,3 +212,48 @@ def test_people_see_lines(run: Run, hub: Hub, ctrl_c: Callable[[str], None]) -> 
     assert ran.code == 0
     assert [line.split()[-1] for line in ran.out.splitlines()] == ["a", "\\x1b[2Jb"]
     assert hub.asked[0]["filter"] == {"levels": ["DEBUG", "INFO", "WARN", "ERROR"]}
+
+
+def answer(**payload: Any) -> list[dict[str, Any] | None]:
+    return [{"type": "response", "payload": payload}, None]
+
+
+def test_demo_clear_is_a_command(run: Run, hub: Hub) -> None:
+    hub.turns = [answer(cleared="demo")]
+    assert run("demo", "--clear", "--url", hub.url).out == "project demo is empty\n"
+    assert hub.asked[0]["payload"] == {"name": "demo.clear", "arguments": {}}
+
+
+def test_a_rebuild_is_awaited(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mission_control.commands.rebuild.LOOK_SECONDS", 0.0)
+    hub.turns = [answer(state="running", traces=0), answer(state="running", traces=5), answer(state="complete", traces=1200)]
+    ran = run("rebuild", "--url", hub.url, "--project", "p", "--from", "2026-01-01T00:00:00+00:00")
+    assert ran.out == "complete, 1.2k traces\n"
+    assert [one["payload"]["name"] for one in hub.asked] == ["rebuild", "rebuild.status", "rebuild.status"]
+    assert hub.asked[0]["payload"]["arguments"] == {"project": "p", "from": "2026-01-01T00:00:00Z"}
+
+
+def test_a_rebuild_may_go_on_alone(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.turns = [answer(state="running", traces=0), answer(state="none"), answer(state="running", traces=7)]
+    assert run("rebuild", "--detach", "--json", "--url", hub.url).json() == {"state": "running", "traces": 0}
+    assert run("rebuild", "--status", "--url", hub.url).out == "none, 0 traces\n"
+
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mission_control.commands.rebuild.time", SimpleNamespace(sleep=ctrl_c))
+    ran = run("rebuild", "--url", hub.url)
+    assert (ran.code, "it goes on" in ran.err) == (0, True)
+
+
+def test_a_rebuild_that_ends_early_fails(run: Run, hub: Hub) -> None:
+    hub.turns = [answer(state="stopped", traces=7)]
+    ran = run("rebuild", "--url", hub.url)
+    assert (ran.code, "ended early: stopped" in ran.err) == (1, True)
+
+
+def test_a_command_that_is_refused_or_gets_no_answer(run: Run, hub: Hub) -> None:
+    hub.turns = [[{"type": "error", "payload": {"reason": "there is no dialect x"}}, None], []]
+    refused = run("rebuild", "--dialect", "x", "--url", hub.url)
+    assert (refused.code, refused.err) == (1, "mission-control: there is no dialect x\n")
+    assert run("rebuild", "--url", hub.url).code == 3
