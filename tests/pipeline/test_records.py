@@ -7,7 +7,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from pipeline.logs import exception, level
 from tests.pipeline.line import Line
-from tests.pipeline.otlp_messages import at, hex_span, hex_trace, log, log_request, span, trace
+from tests.pipeline.otlp_messages import at, hex_span, hex_trace, log, log_request, span, trace, value
 
 CHECK = {"permission.check.id": "k", "permission.resource.type": "file", "permission.resource.id": "/a", "permission.action": "read"}
 
@@ -51,8 +51,10 @@ def test_the_name_of_an_event_has_two_places(line: Line) -> None:
 
 
 def test_a_record_without_a_time_happened_when_it_was_observed_or_received(line: Line) -> None:
-    line.logs(LogRecord(observed_time_unix_nano=at(7), body={"string_value": "observed"}), LogRecord(body={"string_value": "neither"}))
-    (line.logs(LogRecord(time_unix_nano=2**64 - 1, severity_number=77, flags=2**32 - 1)))  # type: ignore[arg-type]  # that is the test
+    line.logs(LogRecord(observed_time_unix_nano=at(7), body=value("observed")), LogRecord(body=value("neither")))
+    odd = LogRecord(time_unix_nano=2**64 - 1, flags=2**32 - 1)
+    odd.MergeFromString(b"\x10\x4d")  # severity number 77
+    line.logs(odd)
     rows = line.values("log_records", "Body, toUnixTimestamp64Nano(Timestamp)")
     assert dict(rows) == {"observed": at(7), "neither": line.received - 1_000_000, "": 2**63 - 1}
 
