@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -55,7 +56,8 @@ def prepared(root: Path, spans: int) -> Dataset:
     found = directory / NAME
     if found.exists():
         return Dataset(directory, **json.loads(found.read_text()))
-    directory.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)  # what a run that did not end left behind
+    directory.mkdir(parents=True)
     with running(directory / "data") as system:
         dataset = _build(system, directory, spans)
     values = asdict(dataset)

@@ -163,7 +163,7 @@ def measure(count: int) -> Result:
         warm_up(system)
         asyncio.run(to_rows(system, 5))
         idle = asyncio.run(_situation(system, "idle", count, IDLE_RATE))
-        seconds = 2 * count / LOADED_RATE + count / SHARE_OF_ROWS + 15
+        seconds = 2 * count / LOADED_RATE + 2 * count / SHARE_OF_ROWS + 25
         plan = Plan(
             system.traces_url, int(LOAD_REQUESTS * LOAD_SPANS * seconds), LOAD_SPANS, rate=LOAD_REQUESTS, seed=20, prefix="L", age=0
         )
