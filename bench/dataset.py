@@ -33,6 +33,8 @@ class Dataset:
     threads: int
     logs: int
     permissions: int
+    memory: int
+    """Bytes resident right after all of it came in, in one go."""
 
     @property
     def data(self) -> Path:
@@ -77,4 +79,4 @@ def _build(system: System, directory: Path, spans: int) -> Dataset:
     threads = system.number(f"SELECT count() FROM threads WHERE thread_id LIKE '{PREFIX}-%'")
     logs = send(Plan(system.logs_url, spans // 10, 512, seed=32, prefix=PREFIX, threads=threads, signal="logs"), limit)
     permissions = send(Plan(system.logs_url, spans // 100, 512, seed=33, prefix=PREFIX, threads=threads, signal="permissions"), limit)
-    return Dataset(directory, total, steps, threads, logs.records, permissions.records)
+    return Dataset(directory, total, steps, threads, logs.records, permissions.records, system.memory_bytes())
