@@ -153,8 +153,8 @@ def test_up_wants_a_key_before_others_can_reach_it(run: Run) -> None:
 
 
 def test_a_directory_that_cannot_be_used_is_one_line() -> None:
-    assert group.exit_code(PermissionError(13, "Permission denied", "/root/x")) == 1
-    assert "Permission denied" in group.describe(PermissionError(13, "Permission denied", "/root/x"))
+    assert group.exit_code(PermissionError(13, "Permission denied", "place/x")) == 1
+    assert "Permission denied" in group.describe(PermissionError(13, "Permission denied", "place/x"))
     assert group.exit_code(SettingsError("host", "wrong")) == 2
 
 
