@@ -1,6 +1,7 @@
 """The only opener of ClickHouse: the embedded engine in this process, or a server over HTTP, through one client library."""
 
 import contextlib
+import fcntl
 import io
 import logging
 import os
@@ -12,7 +13,7 @@ from typing import Any, Final, Protocol
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from schemas.errors import MissionControlError, StoreUnavailableError
 
@@ -73,8 +74,9 @@ class Store(Protocol):
 class ClickHouseStore:
     """A pool of clients: each serves one call at a time, because a handle serialises its calls anyway."""
 
-    def __init__(self, open_client: Callable[[], Client]) -> None:
-        self._open_client = open_client
+    def __init__(self, open_client: Callable[[], Client], release: Callable[[], None] = lambda: None) -> None:
+        """`release` is called once all clients are closed."""
+        self._open_client, self._release = open_client, release
         self._idle: list[Client] = []
         self._lock = threading.Condition()
         self._busy = 0
@@ -142,6 +144,7 @@ class ClickHouseStore:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
+        self._release()
 
     def _wait_until_idle(self, seconds: float) -> bool:
         """Takes no more calls."""
@@ -170,6 +173,7 @@ def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database
     Raises StoreLockedError when another process has it open.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    release = _lock(directory)
     scratch = directory / "inserts"
     scratch.mkdir(exist_ok=True)
     for left_over in scratch.iterdir():  # raw_insert writes a file first and leaves it on kill -9
@@ -187,28 +191,35 @@ def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database
     chdb_options = {key: value for key, value in options.items() if value is not None}
 
     def connect(name: str | None) -> Client:
-        try:
-            return clickhouse_connect.get_client(
-                interface="chdb",
-                path=os.fspath(directory / "chdb"),
-                database=name,
-                chdb_options=chdb_options,
-            )
-        except ClickHouseError as error:
-            if "lock" in str(error).lower():
-                raise StoreLockedError(directory) from error
-            raise
+        return clickhouse_connect.get_client(
+            interface="chdb",
+            path=os.fspath(directory / "chdb"),
+            database=name,
+            chdb_options=chdb_options,
+            autogenerate_session_id=False,
+        )
 
     first = connect(None)
     first.command(f"CREATE DATABASE IF NOT EXISTS {database}")
     first.close()
-    return ClickHouseStore(lambda: connect(database))
+    return ClickHouseStore(lambda: connect(database), release)
+
+
+def _lock(directory: Path) -> Callable[[], None]:
+    """Held until what is returned is called, or the process ends: the engine's own refusal does not say that this is the reason."""
+    file = open(directory / "lock", "w")  # noqa: SIM115  stays open
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StoreLockedError(directory) from error
+    return file.close
 
 
 def is_retryable(error: Exception) -> bool:
     """Whether the same insert may succeed later: memory, disk, connection; everything else will fail again."""
     if isinstance(error, DatabaseError):
-        return error.code in _RETRYABLE_CODES
+        return error.code in _RETRYABLE_CODES or (error.code is None and isinstance(error, OperationalError))
     return isinstance(error, StoreUnavailableError | OSError | ClickHouseError)
 
 
