@@ -27,9 +27,8 @@ from control.commands import BadArgumentsError
 from control.hub import Hub
 from control.times import now_ns
 from schemas.metrics import Metrics
-from schemas.migrate import migrate
 from schemas.settings import Settings
-from schemas.store import ClickHouseStore, open_embedded
+from schemas.store import ClickHouseStore
 
 TOKEN = "a-token-of-the-tests"
 ENDPOINTS = {"otlp_http": "http://127.0.0.1:4318", "otlp_grpc": "http://127.0.0.1:4317"}
@@ -134,15 +133,6 @@ class Rows:
             " {calls:UInt64}, {errors:UInt64}, quantilesTDigestState(0.5, 0.95, 0.99)(toFloat64(12)), now64(9) - toIntervalHour({ago:UInt16}), {version:UInt64}, 0",
             {"project": self.project, "mcp": mcp_id, "tool": tool, "agent": agent, "calls": calls, "errors": errors, "ago": hours_ago, "version": next(self._versions)},
         )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseStore]:
-    """One engine for all tests of the room: chdb takes one path per process."""
-    opened = open_embedded(tmp_path_factory.mktemp("store"), 2 << 30, 64 << 20)
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
