@@ -151,23 +151,29 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
         operator_commands(store, processing.rebuild),
         endpoints,
     )
-    async with _control(settings, app) as console, _sql(settings, store, metrics) as sql:
-        async with _collectors(settings, receiver) as (otlp_http, otlp_grpc):
-            endpoints |= {"otlp_http": otlp_http, "otlp_grpc": otlp_grpc}
-            login = f"{console}/login?code={keeper.mint_code()}"
-            info = RunInfo(os.getpid(), console=console, otlp_http=otlp_http, otlp_grpc=otlp_grpc, sql=sql, login_url=login, token=token)
-            RunFile(settings.data_dir).write(info)
-            settle()
-            _greet(info)
-            fleet = _demo(otlp_http) if demo else None
-            await stop.wait()
-            logger.info("stopping: finishing what was accepted")
-            watchdog.start()
-            RunFile(settings.data_dir).remove()
-            _end(fleet)
-        receiver.close()
+    try:
+        async with _control(settings, app) as console, _sql(settings, store, metrics) as sql:
+            async with _collectors(settings, receiver) as (otlp_http, otlp_grpc):
+                endpoints |= {"otlp_http": otlp_http, "otlp_grpc": otlp_grpc}
+                login = f"{console}/login?code={keeper.mint_code()}"
+                info = RunInfo(
+                    os.getpid(), console=console, otlp_http=otlp_http, otlp_grpc=otlp_grpc, sql=sql, login_url=login, token=token
+                )
+                RunFile(settings.data_dir).write(info)
+                settle()
+                _greet(info)
+                fleet = _demo(otlp_http) if demo else None
+                await stop.wait()
+                logger.info("stopping: finishing what was accepted")
+                watchdog.start()
+                RunFile(settings.data_dir).remove()
+                _end(fleet)
+            receiver.close()
+            await asyncio.to_thread(processing.stop)
+            killing = asyncio.create_task(_kill_queries(store))
+    except BaseException:  # a port that is taken, most often
         await asyncio.to_thread(processing.stop)
-        killing = asyncio.create_task(_kill_queries(store))
+        raise
     killing.cancel()
     return 1 if failed.is_set() else 0
 

@@ -196,7 +196,6 @@ def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database
             path=os.fspath(directory / "chdb"),
             database=name,
             chdb_options=chdb_options,
-            autogenerate_session_id=False,
         )
 
     first = connect(None)
