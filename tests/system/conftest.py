@@ -1,4 +1,4 @@
-"""A running system for each test that asks for one."""
+"""A running system for each test that asks for one; starting one takes seconds, so all of these tests are slow."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.system.running import System, system_on
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

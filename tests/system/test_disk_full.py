@@ -14,7 +14,6 @@ from tests.system.traffic import Agents, Request, Sent
 DISK = 300_000_000
 FREE = 40_000_000
 """Bytes that the log leaves to the store."""
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

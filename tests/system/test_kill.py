@@ -5,7 +5,6 @@ import signal
 import time
 
 import httpx
-import pytest
 
 from tests.system.accounts import check_all
 from tests.system.running import System
@@ -30,7 +29,6 @@ MOMENTS = (
 """Between append and insert, between the inserts of one batch, before its commit, between the parts of its summary."""
 
 
-@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_or_doubled_at_twenty_random_moments(stopped: System) -> None:
     chance = random.Random(SEED)
     sent = Sent()
@@ -67,7 +65,6 @@ def post_until_death(system: System, sent: Sent, requests: list[Request]) -> Non
         sent.acknowledged.append(request)
 
 
-@pytest.mark.slow
 def test_nothing_is_lost_or_doubled_by_a_death_between_any_two_inserts(stopped: System) -> None:
     """One life after the other on the same data: what one did not finish, the next takes up, and dies in it, too."""
     agents, sent = Agents(4, threads=3), Sent()

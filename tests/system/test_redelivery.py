@@ -5,8 +5,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from tests.system.accounts import backlog
 from tests.system.running import System, eventually
 from tests.system.traffic import Agents, Request
@@ -62,7 +60,6 @@ def send(system: System, request: Request) -> None:
     assert system.post(request.path, request.body).status_code == 200
 
 
-@pytest.mark.slow
 def test_redelivery_and_replay_change_nothing(stopped: System) -> None:
     agents = Agents(41, threads=5)
     requests = [make() for _ in range(12) for make in (agents.turns, agents.logs, agents.points)]

@@ -26,7 +26,6 @@ def end_in_time(system: System, number: int) -> float:
     return took
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_under_load_finishes_what_was_accepted(stopped: System, number: int) -> None:
     sent = Sent()
@@ -39,7 +38,6 @@ def test_a_signal_under_load_finishes_what_was_accepted(stopped: System, number:
     check_all(stopped, sent)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.0, 0.3, 1.0, 1.8])
 def test_a_signal_before_it_listens_ends_it(stopped: System, delay: float) -> None:
     """Until then nothing was accepted, so it may end as any process does; what it leaves behind must start again."""
@@ -57,14 +55,12 @@ def test_a_signal_right_after_it_listens_ends_it(stopped: System) -> None:
     end_in_time(stopped, signal.SIGTERM)
 
 
-@pytest.mark.slow
 def test_two_signals_are_one(stopped: System) -> None:
     stopped.start()
     stopped.send_signal(signal.SIGTERM)
     end_in_time(stopped, signal.SIGINT)
 
 
-@pytest.mark.slow
 def test_a_query_that_runs_is_ended_with_the_system(stopped: System) -> None:
     """The engine crashes when the process leaves while it works."""
     stopped.start()

@@ -6,7 +6,6 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.system.running import System
@@ -69,7 +68,6 @@ async def read_all(link: ClientConnection, wanted: set[str]) -> int:
     return dropped
 
 
-@pytest.mark.slow
 async def test_a_stopped_reader_slows_nobody(stopped: System) -> None:
     stopped.settings["WEBSOCKET_QUEUE"] = str(QUEUE)
     system = stopped.start()

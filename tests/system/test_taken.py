@@ -16,7 +16,6 @@ def end_of(system: System) -> tuple[int, str]:
     return code, "\n".join(line for line in system.complaints().splitlines() if not line.startswith("{"))
 
 
-@pytest.mark.slow
 def test_a_second_process_on_the_same_data_gets_one_line_and_the_first_works_on(system: System) -> None:
     before = system.run_file.read_bytes()
     with system_on(system.data) as second:
@@ -33,7 +32,6 @@ def test_a_second_process_on_the_same_data_gets_one_line_and_the_first_works_on(
     assert system.reaches("SELECT count() FROM otel_traces", len(request.ids)) == len(request.ids)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "option"),
     [("PORT", "port"), ("OTLP_HTTP_PORT", "otlp_http_port"), ("OTLP_GRPC_PORT", "otlp_grpc_port"), ("SQL_PORT", "sql_port")],
