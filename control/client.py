@@ -119,22 +119,25 @@ class Client:
         subscription.release()
 
     async def _missed(self, subscription: Subscription, since: Any, seen: int) -> list[tuple[Event, str]] | None:
-        """None when it is too much or too old."""
-        most = self._outbox.room
+        """None when it is too old, or too much for the tables to tell in order."""
         recent = self._hub.recall(subscription, since, seen)
         if recent is not None:
-            return recent if len(recent) <= most else None
+            return recent
         try:
-            return await self._hub.replay.missed(subscription, since, self._hub.position, most)
+            return await self._hub.replay.missed(subscription, since, self._hub.position, self._outbox.room)
         except TooMuchError:
             return None
 
     def _send_missed(self, message: Message, subscription: Subscription, missed: list[tuple[Event, str]]) -> None:
+        """As much as there is room for; the rest is `dropped`, so that the client goes on from the last it got."""
         label = subscription.channel.label
-        payload = {"resumed": True, "missed": len(missed)}
+        sent = missed[: max(self._outbox.room, 1)]
+        payload = {"resumed": True, "missed": len(sent)}
         self._say("subscribed", message.request_id, channel=label, payload=payload, cursor=message.since)
-        for event, cursor in missed:
+        for event, cursor in sent:
             self._outbox.say(render(label, event, cursor))
+        if len(sent) < len(missed):
+            self._outbox.lose(label, len(missed) - len(sent), sent[-1][1])
 
     async def _send_snapshot(self, message: Message, subscription: Subscription, limit: int, resumed_too_late: bool) -> None:
         channel = subscription.channel

@@ -25,6 +25,8 @@ KEPT_COMMITS: Final = 512
 KEPT_EVENTS: Final = 20_000
 KEPT_SECONDS: Final = 60.0
 """Recent commits answer short interruptions without a query; nothing is kept when nobody listened for this long."""
+PIECE: Final = 200
+"""Events that are handed out before those who read get their turn; less than the smallest sensible queue."""
 log = logging.getLogger(__name__)
 
 
@@ -118,7 +120,7 @@ class Hub:
             self._recent_events = 0
         else:
             self._keep(Kept(before, events))
-            self._dispatch(before, events)
+            await self._dispatch(before, events)
         self._metrics.event_delay.observe(max(0.0, (time.time_ns() - published_ns) / 1e9))
 
     def _is_wanted(self) -> bool:
@@ -132,7 +134,8 @@ class Hub:
         while len(self._recent) > KEPT_COMMITS or self._recent_events > KEPT_EVENTS:
             self._recent_events -= len(self._recent.popleft().events)
 
-    def _dispatch(self, before: Position, events: Sequence[Event]) -> None:
+    async def _dispatch(self, before: Position, events: Sequence[Event]) -> None:
+        """In pieces, because a commit may hold more events than a queue: who reads gets the time to."""
         if not self._subscriptions or not events:
             return
         found: dict[Subscription, list[Happening]] = defaultdict(list)
@@ -141,11 +144,19 @@ class Hub:
             happening = Happening(event, f"{cursor}.{place}")
             for subscription in self._interested(event):
                 found[subscription].append(happening)
-        texts: Texts = {}
-        for subscription, happenings in found.items():
-            lost = subscription.take(happenings, after, texts)
-            if lost:
-                self._metrics.websocket_dropped.inc(lost)
+        longest = max(map(len, found.values()), default=0)
+        for start in range(0, longest, PIECE):
+            texts: Texts = {}
+            for subscription, happenings in found.items():
+                piece = happenings[start : start + PIECE]
+                if piece and self._is_here(subscription):
+                    lost = subscription.take(piece, after if start + PIECE >= len(happenings) else piece[-1].seen, texts)
+                    self._metrics.websocket_dropped.inc(lost)
+            if start + PIECE < longest:
+                await asyncio.sleep(0)
+
+    def _is_here(self, subscription: Subscription) -> bool:
+        return subscription in self._subscriptions.get((subscription.channel.project, subscription.channel.name), ())
 
     def _interested(self, event: Event) -> set[Subscription]:
         """One event may come by two names of one subscription only once."""
