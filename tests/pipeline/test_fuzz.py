@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, given, settings
@@ -65,6 +66,7 @@ def _set(message: Message, name: str) -> Message:
     return inner
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data(), topic=st.sampled_from((SPANS, LOGS, METRICS)))
 def test_whatever_protobuf_can_say(store: ClickHouseStore, data: st.DataObject, topic: str) -> None:
@@ -85,6 +87,7 @@ def test_whatever_protobuf_can_say(store: ClickHouseStore, data: st.DataObject, 
     assert set(line.values("traces FINAL", "trace_id")) == set(line.values("spans", "TraceId"))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data(), topic=st.sampled_from((SPANS, LOGS, METRICS)))
 def test_bytes_that_were_damaged_on_their_way(store: ClickHouseStore, data: st.DataObject, topic: str) -> None:

@@ -59,6 +59,7 @@ def test_one_record_per_request_and_round(line: Line) -> None:
     same(line)
 
 
+@pytest.mark.slow
 def test_backwards(line: Line) -> None:
     for said in reversed(EVERYTHING):
         give(line, said)
@@ -134,6 +135,7 @@ def _conversation_with_a_crash(store: ClickHouseStore, parts: Sequence[Sequence[
     return crashed
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data())
 def test_any_order_any_batches_any_crash(store: ClickHouseStore, data: st.DataObject) -> None:

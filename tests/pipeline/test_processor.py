@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint
 from prometheus_client import CollectorRegistry
 
 from pipeline.batch import LedgerRow, Mapped
@@ -24,6 +25,7 @@ from pipeline.write import Writer
 from schemas.errors import StoreUnavailableError
 from schemas.events import Commit
 from schemas.metrics import Metrics
+from schemas.otlp import REQUESTS, blocks, count
 from schemas.settings import load_settings
 from schemas.store import ClickHouseStore, Store
 from schemas.topics import LOGS, METRICS, PROJECT_HEADER, RECEIVED_HEADER, SIGNALS, SOURCE_HEADER, SPANS
@@ -46,7 +48,8 @@ class RefusingStore:
         if self.away:
             self.away -= 1
             raise StoreUnavailableError("away")
-        if self.refused and "SpanName" in batch.schema.names and self.refused in batch.column("SpanName").to_pylist():
+        said = {"SpanName", "Body", "MetricName"} & set(batch.schema.names)
+        if self.refused and any(self.refused in batch.column(name).to_pylist() for name in said):
             raise ValueError("refused")
         self._store.insert(table, batch)
         self.inserted.append(table)
@@ -118,7 +121,7 @@ class Works:
 
     def letters(self) -> list[dict[str, Any]]:
         return self.store.query(
-            "SELECT signal, reason, error, payload, part, log_offset FROM dead_letters WHERE project = {p:String} ORDER BY log_offset, part",
+            "SELECT signal, reason, error, hex(payload) AS payload, part, log_offset FROM dead_letters WHERE project = {p:String} ORDER BY log_offset, part",
             {"p": self.project},
         )
 
@@ -135,8 +138,8 @@ def spans(*names: str) -> Any:
 
 
 def test_every_signal_goes_its_way(store: ClickHouseStore) -> None:
-    metric = {"name": "g", "gauge": {"data_points": [{"as_int": 1}]}}
-    for topic, request in ((SPANS, spans("a")), (LOGS, log_request([log("x", 1)])), (METRICS, metric_request([metric]))):  # type: ignore[list-item]  # protobuf takes a dict
+    metric = Metric(name="g", gauge=Gauge(data_points=[NumberDataPoint(as_int=1)]))
+    for topic, request in ((SPANS, spans("a")), (LOGS, log_request([log("x", 1)])), (METRICS, metric_request([metric]))):
         works = Works(store, topic)
         works.put(request)
         assert works.step() == 1
@@ -307,3 +310,21 @@ def test_the_ledger_keeps_what_it_cannot_write(store: ClickHouseStore) -> None:
     assert works.sums() == (1, 1, 0)
     assert works.ledger.next_offset(SPANS, 0) > offset
     assert works.ledger.next_offset("no such topic", 0) == 0
+
+
+@pytest.mark.parametrize("topic", [LOGS, METRICS])
+def test_logs_and_metrics_are_taken_apart_too(store: ClickHouseStore, topic: str) -> None:
+    """The store refuses one of three records of a request."""
+    works = Works(store, topic)
+    if topic == LOGS:
+        request: Any = log_request([log(body, 1) for body in ("a", BAD, "b")])
+    else:
+        request = metric_request([Metric(name=name, gauge=Gauge(data_points=[NumberDataPoint(as_int=1)])) for name in ("a", BAD, "b")])
+    works.store.refused = BAD
+    works.put(request)
+    works.step()
+    assert works.sums() == (3, 2, 1)
+    (letter,) = works.letters()
+    assert (letter["signal"], letter["part"]) == (topic, 1)
+    again = REQUESTS[topic].FromString(bytes.fromhex(letter["payload"]))
+    assert sum(count(block) for block in blocks(again)) == 1
