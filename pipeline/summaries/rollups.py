@@ -11,6 +11,8 @@ from schemas.metrics import Metrics
 from schemas.store import Store, is_retryable
 
 HOUR: Final = 3600
+LAST_HOUR: Final = 2**32 - 2 * HOUR
+"""Later ones do not fit their column: senders may claim any time."""
 KEYS: Final = {
     "usage_hours": "project, hour, agent_name, user_id, provider, model",
     "tool_hours": "project, hour, mcp_id, tool_name, agent_name",
@@ -35,7 +37,7 @@ class Rollups:
     def touch(self, hours: Iterable[int]) -> None:
         """These hours (seconds since 1970 of their start) got rows."""
         with self._lock:
-            self._touched.update(hours)
+            self._touched.update(hour for hour in hours if 0 <= hour <= LAST_HOUR)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(SOONEST):

@@ -26,6 +26,8 @@ REST: Final = 8.0
 LONGEST_REST: Final = 0.4
 """After a round of t seconds the next begins REST * t later, at most LONGEST_REST: under a trickle summaries cost a tenth of a core,
 and what is shown is never older than a second."""
+ON_ITS_WAY: Final = 300
+"""A check made near the end of an hour may arrive this many seconds later, in the next."""
 BIG_TRACE: Final = 2_000
 """A trace of more spans than this waits longer between rounds, in proportion."""
 logger = logging.getLogger(__name__)
@@ -187,7 +189,7 @@ class Summaries:
         if result:
             self._slow_down(result.sizes)
             self._rollups.touch(result.hours)
-        self._rollups.touch(received // 10**9 // HOUR * HOUR for received in threads.values())
+        self._rollups.touch((received // 10**9 - late) // HOUR * HOUR for received in threads.values() for late in (0, ON_ITS_WAY))
         self._listener.publish(summary_commit(result, changes))
 
     def _slow_down(self, sizes: Mapping[TraceKey, int]) -> None:
