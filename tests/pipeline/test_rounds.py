@@ -17,7 +17,7 @@ from schemas.errors import StoreUnavailableError
 from schemas.store import ClickHouseStore, Store
 from tests.pipeline.conversation import LOGS, SPANS
 from tests.pipeline.line import Line
-from tests.pipeline.otlp_messages import BASE_HOUR, hex_trace, span
+from tests.pipeline.otlp_messages import BASE, BASE_HOUR, hex_trace, log, span
 
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t", "mission_control.mcp.id": "m", "gen_ai.conversation.id": "c"}
 
@@ -256,3 +256,19 @@ def test_a_project_that_is_cleared_is_gone_and_can_come_back(line: Line) -> None
     line.restart()
     conversation(line)
     assert line.count_rows("threads") == 2
+
+
+def test_a_check_that_arrives_in_the_next_hour_is_counted_in_its_own(line: Line) -> None:
+    hour = int(time.time()) // HOUR * HOUR
+    line.received = (hour + 10) * 10**9
+    asked = {"permission.check.id": "k", "permission.resource.id": "r", "permission.result": "allow", "gen_ai.conversation.id": "c"}
+    line.logs(log("", (hour - 20 - BASE // 10**9) * 1000, asked, event="permission.check"))
+    line.summarise()
+    line.rollups.round()
+    assert line.values("permissions_hourly", "checks, granted") == [(1, 1)]
+
+
+def test_hours_that_no_column_holds_are_not_counted(line: Line) -> None:
+    line.rollups.touch([2**32, 2**33, -HOUR])
+    line.rollups.round()
+    assert line.metrics.registry.get_sample_value("mission_control_summary_seconds_count", {"stage": "rollup"}) in (None, 0.0)
