@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
@@ -162,7 +163,7 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
                 RunFile(settings.data_dir).write(info)
                 settle()
                 _greet(info)
-                fleet = _demo(otlp_http) if demo else None
+                fleet = _demo(otlp_http, settings.api_key.get_secret_value()) if demo else None
                 await stop.wait()
                 logger.info("stopping: finishing what was accepted")
                 watchdog.start()
@@ -248,8 +249,9 @@ def _greet(info: RunInfo) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _demo(endpoint: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-m", "demo", "--endpoint", endpoint])
+def _demo(endpoint: str, key: str) -> "subprocess.Popen[bytes]":
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(f'Bearer {key}')}"} if key else {}
+    return subprocess.Popen([sys.executable, "-m", "demo", "--endpoint", endpoint], env={**os.environ, **headers})
 
 
 def _end(fleet: "subprocess.Popen[bytes] | None") -> None:

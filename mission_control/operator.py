@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from control.commands import BadArgumentsError, Command, Commands
 from pipeline.clear import clear_project
+from pipeline.dead_letters import mark_replayed
 from pipeline.rebuild import Progress, Rebuild
 from schemas.store import Store
 
@@ -19,7 +20,7 @@ DEMO_PROJECT: Final = "demo"
 
 
 def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
-    """`rebuild` (start or go on), `rebuild.status`, `demo.clear`."""
+    """`rebuild` (start or go on), `rebuild.status`, `demo.clear`, `dead_letters.replayed`."""
 
     def start(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return asdict(rebuild.start(wanted(arguments)))
@@ -31,7 +32,19 @@ def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
         clear_project(store, DEMO_PROJECT)
         return {"cleared": DEMO_PROJECT}
 
-    return {"rebuild": _audited(store, "rebuild", start), "rebuild.status": status, "demo.clear": _audited(store, "demo.clear", clear)}
+    def replayed(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = arguments.get("ids")
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise BadArgumentsError("ids is a list of dead letters as dead-letters list shows them")
+        mark_replayed(store, ids)
+        return {"marked": len(ids)}
+
+    return {
+        "dead_letters.replayed": _audited(store, "dead_letters.replayed", replayed),
+        "rebuild": _audited(store, "rebuild", start),
+        "rebuild.status": status,
+        "demo.clear": _audited(store, "demo.clear", clear),
+    }
 
 
 def wanted(arguments: Mapping[str, Any]) -> Progress:

@@ -5,6 +5,7 @@ import fcntl
 import io
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -174,34 +175,34 @@ def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database
     """
     directory.mkdir(parents=True, exist_ok=True)
     release = _lock(directory)
-    scratch = directory / "inserts"
-    scratch.mkdir(exist_ok=True)
-    for left_over in scratch.iterdir():  # raw_insert writes a file first and leaves it on kill -9
-        left_over.unlink()
-    import tempfile
-
-    tempfile.tempdir = os.fspath(scratch)
+    _use_scratch(directory / "inserts")
     options = {
         "max_server_memory_usage": memory_bytes,
         "mark_cache_size": cache_bytes,
         "uncompressed_cache_size": 0,
         "index_mark_cache_size": cache_bytes // 4,
-        "path_config": None,
     }
-    chdb_options = {key: value for key, value in options.items() if value is not None}
 
     def connect(name: str | None) -> Client:
         return clickhouse_connect.get_client(
             interface="chdb",
             path=os.fspath(directory / "chdb"),
             database=name,
-            chdb_options=chdb_options,
+            chdb_options=options,
         )
 
     first = connect(None)
     first.command(f"CREATE DATABASE IF NOT EXISTS {database}")
     first.close()
     return ClickHouseStore(lambda: connect(database), release)
+
+
+def _use_scratch(directory: Path) -> None:
+    """The client writes a file for each insert first, and leaves it there on kill -9: let that be beside the data, and clean it."""
+    directory.mkdir(exist_ok=True)
+    for left_over in directory.iterdir():
+        left_over.unlink()
+    tempfile.tempdir = os.fspath(directory)
 
 
 def _lock(directory: Path) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from mission_control.client import Api, Row
 from mission_control.commands.output import Cell, People, cut, facts, table, write_json
 from mission_control.commands.since import now
-from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect
+from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect, find
 from mission_control.commands.words import ago, line, size, visible
 from mission_control.errors import FAILED, CommandError
 
@@ -127,6 +127,10 @@ def replay(
     with connect(url, token, data) as api:
         chosen = ids or _waiting(api, signal, reason)
         done = [send(api, read(api, one)) for one in chosen]
+        if accepted := [one.id for one in done if one.accepted]:
+            from mission_control.commands.socket import order
+
+            order(find(url, token, data), "dead_letters.replayed", {"ids": accepted})
     if as_json:
         write_json([{"id": one.id, "status": one.status, "accepted": one.accepted, "answer": one.answer} for one in done])
     else:

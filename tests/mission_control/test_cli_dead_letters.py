@@ -68,7 +68,20 @@ def test_an_unknown_dead_letter(run: Run, found: Door) -> None:
     assert (ran.code, ran.err.startswith("mission-control: no dead letter has the id 'x'")) == (1, True)
 
 
-def test_replay_sends_the_payload_as_its_project(run: Run, found: Door) -> None:
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The commands that a running system would get; they are tried for real in test_cli_follow and test_operator."""
+    orders: list[Any] = []
+
+    def order(_: Any, name: str, arguments: Any) -> dict[str, Any]:
+        orders.append((name, arguments))
+        return {}
+
+    monkeypatch.setattr("mission_control.commands.socket.order", order)
+    return orders
+
+
+def test_replay_sends_the_payload_as_its_project(run: Run, found: Door, marked: list[Any]) -> None:
     found.on("POST", "/", Answer({"data": [letter(request())]}))
     found.on("POST", "/v1/traces", Answer(b""))
     ran = run("dead-letters", "replay", "otlp_spans/0/7/1", "--json")
@@ -76,6 +89,7 @@ def test_replay_sends_the_payload_as_its_project(run: Run, found: Door) -> None:
     sent = found.asked[-1]
     assert (sent.body, sent.headers["x-mission-control-project"]) == (request(), "p")
     assert (sent.headers["x-mission-control-source"], sent.headers["content-type"]) == ("replay", "application/x-protobuf")
+    assert marked == [("dead_letters.replayed", {"ids": ["otlp_spans/0/7/1"]})]
 
 
 def test_replay_tells_what_was_refused(run: Run, found: Door) -> None:
@@ -90,11 +104,12 @@ def test_replay_tells_what_was_refused(run: Run, found: Door) -> None:
         assert text in ran.out
 
 
-def test_replay_of_all_takes_what_was_not_replayed(run: Run, found: Door) -> None:
+def test_replay_of_all_takes_what_was_not_replayed(run: Run, found: Door, marked: list[Any]) -> None:
     found.on("POST", "/", Answer({"data": [{"id": "one"}]}), Answer({"data": [letter(request())]}), Answer({"data": []}))
     found.on("POST", "/v1/traces", Answer(b""))
     ran = run("dead-letters", "replay", "--all", "--reason", "ValueError")
     assert "accepted" in ran.out
+    assert marked == [("dead_letters.replayed", {"ids": ["one"]})]
     assert found.asked[0].query["param_reason"] == ["ValueError"]
     assert "nothing to replay" in run("dead-letters", "replay", "--all").out
     assert run("dead-letters", "replay").code == 2

@@ -51,3 +51,15 @@ def test_commands_are_audited_before_their_effect(tmp_path: Path) -> None:
     assert commands["demo.clear"]({}) == {"cleared": "demo"}
     assert recorder.done[0][:2] == ("audit_rows", ["demo.clear"])
     assert ("spans", {"project": "demo"}) in recorder.done
+
+
+def test_replayed_dead_letters_are_marked() -> None:
+    recorder = Recorder()
+    commands = operator_commands(recorder, recorder)  # type: ignore[arg-type]  # only what the commands use
+    assert commands["dead_letters.replayed"]({"ids": ["otlp_spans/0/1/0"]}) == {"marked": 1}
+    assert recorder.done == [
+        ("audit_rows", ["dead_letters.replayed"], ['{"ids": ["otlp_spans/0/1/0"]}']),
+        ("dead_letter_rows", {"ids": ["otlp_spans/0/1/0"]}),
+    ]
+    with pytest.raises(BadArgumentsError, match="list of dead letters"):
+        commands["dead_letters.replayed"]({"ids": "otlp_spans/0/1/0"})
