@@ -109,7 +109,7 @@ def test_replay_of_all_takes_what_was_not_replayed(run: Run, found: Door, marked
     found.on("POST", "/v1/traces", Answer(b""))
     ran = run("dead-letters", "replay", "--all", "--reason", "ValueError")
     assert "accepted" in ran.out
-    assert marked == [("dead_letters.replayed", {"ids": ["one"]})]
+    assert marked == [("dead_letters.replayed", {"ids": ["otlp_spans/0/7/1"]})]
     assert found.asked[0].query["param_reason"] == ["ValueError"]
     assert "nothing to replay" in run("dead-letters", "replay", "--all").out
     assert run("dead-letters", "replay").code == 2
