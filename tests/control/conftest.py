@@ -214,7 +214,7 @@ async def serving(app: FastAPI) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, ws_ping_interval=30, ws_max_size=1 << 20, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older uvicorns have it
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

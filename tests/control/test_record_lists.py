@@ -121,79 +121,28 @@ async def test_overview(running: Any, rows: Any) -> None:
     assert shown["today"]["cost_usd"] == 0
 
 
-async def test_records(running: Any, rows: Any, store: Any) -> None:
-    common = {"project": rows.project, "version": 1}
+def record_rows(rows: Any, n: int) -> dict[str, dict[str, Any]]:
+    """The n-th row of each list, by table; later ones are older."""
+    at, common = rows.now - n * SECOND, {"project": rows.project, "version": 1}
+    place = {"log_partition": 0, "log_offset": n, "signal": "otlp_logs"}
+    alert = {"rule": "slow", "severity": "warn", "status": "firing", "started_at": at, "labels": {}, "value": 1.0}
+    command = {"type": "command", "severity": "info", "user_id": f"u{n}", "actor": "", "action": "login", "target": "x"}
+    letter = {"log_topic": "otlp_logs", "part": 0, "received_at": at, "reason": "bad", "payload": "abc"}
+    booked = {"received": at - n * 60 * SECOND, "stored_at": at, "source": "http", "records": 2, "stored": 2}
+    score = {"step_id": "", "name": "good", "source": "judge", "timestamp": at, "value": float(n), "is_deleted": 0}
+    return {
+        "score_rows": {**common, "thread_id": f"t{n}", **score},
+        "alert_rows": {**common, "alert_id": f"a{n}", **alert},
+        "audit_rows": {"project": rows.project, "event_id": f"e{n}", "timestamp": at, **command},
+        "dead_letter_rows": {**common, **place, **letter},
+        "ledger_rows": {**common, **place, "log_topic": f"l-{rows.project}", **booked},
+    }
+
+
+async def test_records(running: Any, rows: Any) -> None:
     for n in range(3):
-        at = rows.now - n * SECOND
-        rows.put(
-            "score_rows",
-            {
-                **common,
-                "thread_id": f"t{n}",
-                "step_id": "",
-                "name": "good",
-                "source": "judge",
-                "timestamp": at,
-                "value": float(n),
-                "is_deleted": 0,
-            },
-        )
-        rows.put(
-            "alert_rows",
-            {
-                **common,
-                "alert_id": f"a{n}",
-                "rule": "slow",
-                "severity": "warn",
-                "status": "firing",
-                "started_at": at,
-                "labels": {},
-                "value": 1.0,
-            },
-        )
-        rows.put(
-            "audit_rows",
-            {
-                "project": rows.project,
-                "event_id": f"e{n}",
-                "timestamp": at,
-                "type": "command",
-                "severity": "info",
-                "user_id": f"u{n}",
-                "actor": "",
-                "action": "login",
-                "target": "x",
-            },
-        )
-        rows.put(
-            "dead_letter_rows",
-            {
-                **common,
-                "log_topic": "otlp_logs",
-                "log_partition": 0,
-                "log_offset": n,
-                "part": 0,
-                "received_at": at,
-                "signal": "otlp_logs",
-                "reason": "bad",
-                "payload": "abc",
-            },
-        )
-        rows.put(
-            "ledger_rows",
-            {
-                **common,
-                "log_topic": f"l-{rows.project}",
-                "log_partition": 0,
-                "log_offset": n,
-                "received": at - n * 60 * SECOND,
-                "stored_at": at,
-                "signal": "otlp_logs",
-                "source": "http",
-                "records": 2,
-                "stored": 2,
-            },
-        )
+        for table, row in record_rows(rows, n).items():
+            rows.put(table, row)
     for path, wanted, name in (
         ("scores", {"name": "good"}, "thread_id"), ("alerts", {"status": "firing", "severity": "warn"}, "alert_id"),
         ("audit", {"type": "command", "q": "log", "resource": "X"}, "event_id"),
