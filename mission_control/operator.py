@@ -30,6 +30,7 @@ def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
 
     def clear(_: Mapping[str, Any]) -> Mapping[str, Any]:
         clear_project(store, DEMO_PROJECT)
+        rebuild.forget()
         return {"cleared": DEMO_PROJECT}
 
     def replayed(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -60,6 +60,10 @@ class Rebuild:
             self._thread.start()
             return self._progress
 
+    def forget(self) -> None:
+        """Rows were taken out of the tables: what is remembered of them must not come back."""
+        self._summaries.forget()
+
     def stop(self) -> None:
         """End after the slice at hand."""
         self._stop.set()

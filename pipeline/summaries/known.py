@@ -4,8 +4,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.batch import TraceKey
+from pipeline.batch import ThreadKey, TraceKey
 from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.segment import Segment
+from pipeline.summaries.thread import Activity, Checks
 
 Marks = dict[tuple[str, str], int]
 """(thread id, step id) -> fingerprint of the step as it was written last"""
@@ -44,5 +46,48 @@ class KnownTraces:
         if (old := self._traces.pop(key, None)) is not None:
             self._size -= 1 + len(old.steps or ())
 
+    def clear(self) -> None:
+        self._traces.clear()
+        self._size = 0
+
     def remember(self, key: TraceKey, fold: TraceFold, first_received: int, steps: Marks) -> None:
         self.put(key, KnownTrace(first_received, tuple(fold.segments), fold.main_thread, steps))
+
+
+StoredThread = tuple[int, str, int]
+"""Start (ns), status, retention days."""
+
+
+@dataclass(slots=True)
+class KnownThread:
+    """All that a thread's row is made of, and the rows that are stored of it."""
+
+    segments: dict[str, Segment]
+    heard: Activity | None
+    checks: Checks
+    stored: list[StoredThread]
+
+
+class KnownThreads:
+    """Bounded by the number of segments remembered; the longest untouched go first."""
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self._capacity: Final = capacity
+        self._threads: OrderedDict[ThreadKey, KnownThread] = OrderedDict()
+        self._size = 0
+
+    def take(self, key: ThreadKey) -> KnownThread | None:
+        """What is known, which is forgotten with that: whoever takes it puts it back when all went well."""
+        if (known := self._threads.pop(key, None)) is not None:
+            self._size -= 1 + len(known.segments)
+        return known
+
+    def put(self, key: ThreadKey, known: KnownThread) -> None:
+        self._threads[key] = known
+        self._size += 1 + len(known.segments)
+        while self._size > self._capacity and self._threads:
+            self.take(next(iter(self._threads)))
+
+    def clear(self) -> None:
+        self._threads.clear()
+        self._size = 0

@@ -53,6 +53,7 @@ class Summaries:
         self._touched_threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
         self._forget: set[TraceKey] = set()
+        self._forget_all = False
         self._in_work = 0
         self._fresh: list[pa.RecordBatch] | None = None
         """Batches of `spans` with all new rows of what is touched; None when some are missing."""
@@ -96,7 +97,13 @@ class Summaries:
         """Summarise these whole from the tables, whatever is remembered of them; the oldest receipt then (ns)."""
         with self._lock:
             self._forget.update(traces)
+            self._forget_all = True
         self.touch(traces, {})
+
+    def forget(self) -> None:
+        """The tables were changed by others: nothing remembered of them holds any more."""
+        with self._lock:
+            self._forget_all = True
 
     def backlog(self) -> int:
         """Traces and threads that wait for their summary, or are in work."""
@@ -170,6 +177,10 @@ class Summaries:
             unplaced = frozenset(self._unplaced & traces.keys())
             self._unplaced -= unplaced
             self._fresh, self._fresh_bytes = ([], 0) if self._is_swept and not self._touched_traces else (None, 0)
+            if self._forget_all:
+                self._known.clear()
+                self._threads.forget()
+                self._forget_all = False
             for key in self._forget & traces.keys():
                 self._known.forget(key)
             fresh = () if self._forget else fresh
@@ -183,7 +194,8 @@ class Summaries:
         with self._metrics.summary_seconds.labels("round").time():
             result = self._traces.update(touched, version) if touched.traces else None
             keys = set(threads) | (result.threads if result else set())
-            changes = self._threads.update(keys, version)
+            changed = {key: own for key, own in result.segments.items() if key not in threads} if result else {}
+            changes = self._threads.update(keys, version, changed)
         self._metrics.summary_keys.labels("traces").inc(len(touched.traces))
         self._metrics.summary_keys.labels("threads").inc(len(keys))
         if result:

@@ -1,11 +1,12 @@
 """One round over touched threads: read what contributes to each, fold, write; tell the hub what began, changed and ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.batch import ThreadKey
 from pipeline.summaries import rows
+from pipeline.summaries.known import KnownThread, KnownThreads, StoredThread
 from pipeline.summaries.segment import TERMINAL, Segment
 from pipeline.summaries.statements import statement
 from pipeline.summaries.thread import Activity, Checks, Row, fold_thread
@@ -20,40 +21,75 @@ class ThreadChange:
     row: Row
 
 
+Segments = Mapping[str, Segment | None]
+"""trace id -> what it contributes now, None for nothing any more"""
+
+
 class ThreadSummaries:
     """Used from one thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._known = KnownThreads()
 
-    def update(self, touched: Iterable[ThreadKey], version: int) -> list[ThreadChange]:
-        """Fold these threads anew. `version` must grow from round to round."""
+    def forget(self) -> None:
+        """From here on everything is read from the tables again."""
+        self._known.clear()
+
+    def update(self, touched: Iterable[ThreadKey], version: int, changed: Mapping[ThreadKey, Segments] | None = None) -> list[ThreadChange]:
+        """Fold these threads anew. `version` must grow from round to round.
+
+        Those in `changed` differ in nothing but these segments, which are stored: what is remembered of them need not be read.
+        """
         keys = sorted(touched)
         if not keys:
             return []
-        stored = self._stored(keys)
-        folded = {key: row for key, row in self._fold(keys).items() if row is not None}
+        threads = self._remembered(changed or {})
+        threads |= self._read([key for key in keys if key not in threads])
+        folded = {key: row for key in keys if (row := self._fold(key, threads[key])) is not None}
         if folded:
             self._store.insert("thread_summaries", rows.thread_batch(list(folded.values()), version))
-        gone = [row for row in stored if not _stands(row, folded)]
+        gone = [_stored_row(key, row) for key in keys for row in threads[key].stored if not _stands(row, folded.get(key))]
         if gone:
             self._store.insert("thread_summaries", rows.deleted_threads(gone, version))
-        before = {(row["project"], row["thread_id"]): str(row["status"]) for row in stored}
-        return [ThreadChange(_event(before.get(key), row), row) for key, row in folded.items()]
+        changes = [ThreadChange(_event(threads[key].stored, row), row) for key, row in folded.items()]
+        for key, row in folded.items():
+            threads[key].stored = [(row["started_at"], row["status"], row["retention_days"])]
+            self._known.put(key, threads[key])
+        return changes
+
+    def _remembered(self, changed: Mapping[ThreadKey, Segments]) -> dict[ThreadKey, KnownThread]:
+        """What is known of these, brought up to date."""
+        threads = {key: known for key in changed if (known := self._known.take(key)) is not None}
+        for key, known in threads.items():
+            for trace_id, segment in changed[key].items():
+                if segment is None:
+                    known.segments.pop(trace_id, None)
+                else:
+                    known.segments[trace_id] = segment
+        return threads
+
+    def _read(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, KnownThread]:
+        if not keys:
+            return {}
+        threads = {key: KnownThread({}, None, Checks(), []) for key in keys}
+        for key in keys:
+            self._known.take(key)
+        for row in self._query("thread_segments", keys):
+            threads[_key(row)].segments[row["trace_id"]] = Segment.from_json(row["summary"])
+        for row in self._query("thread_activity", keys):
+            threads[_key(row)].heard = Activity(**_rest(row))
+        for row in self._query("thread_permissions", keys):
+            threads[_key(row)].checks = Checks(**_rest(row))
+        for row in self._query("stored_threads", keys):
+            threads[_key(row)].stored.append((row["started_at"], row["status"], row["retention_days"]))
+        return threads
 
     def _query(self, name: str, keys: Sequence[ThreadKey]) -> list[dict[str, Any]]:
         return self._store.query(statement(name), {"projects": [key[0] for key in keys], "threads": [key[1] for key in keys]})
 
-    def _stored(self, keys: Sequence[ThreadKey]) -> list[dict[str, Any]]:
-        return self._query("stored_threads", keys)
-
-    def _fold(self, keys: Sequence[ThreadKey]) -> dict[ThreadKey, Row | None]:
-        segments: dict[ThreadKey, list[Segment]] = {key: [] for key in keys}
-        for row in self._query("thread_segments", keys):
-            segments[row["project"], row["thread_id"]].append(Segment.from_json(row["summary"]))
-        heard = {_key(row): Activity(**_rest(row)) for row in self._query("thread_activity", keys)}
-        checks = {_key(row): Checks(**_rest(row)) for row in self._query("thread_permissions", keys)}
-        return {key: fold_thread(key, segments[key], heard.get(key), checks.get(key, Checks())) for key in keys}
+    def _fold(self, key: ThreadKey, thread: KnownThread) -> Row | None:
+        return fold_thread(key, list(thread.segments.values()), thread.heard, thread.checks)
 
 
 def _key(row: dict[str, Any]) -> ThreadKey:
@@ -68,12 +104,17 @@ def _rest(row: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def _stands(stored: dict[str, Any], folded: dict[ThreadKey, Row]) -> bool:
-    row = folded.get(_key(stored))
-    return row is not None and row["started_at"] == stored["started_at"]
+def _stored_row(key: ThreadKey, stored: StoredThread) -> dict[str, Any]:
+    return {"project": key[0], "thread_id": key[1], "started_at": stored[0], "retention_days": stored[2]}
 
 
-def _event(before: str | None, row: Row) -> str:
+def _stands(stored: StoredThread, row: Row | None) -> bool:
+    """Whether a stored row is the one that the thread's row replaces: it has its place by the thread's start."""
+    return row is not None and row["started_at"] == stored[0]
+
+
+def _event(stored: Sequence[StoredThread], row: Row) -> str:
+    before = stored[-1][1] if stored else None
     if row["status"] in TERMINAL and before not in TERMINAL:
         return "thread.ended"
     return "thread.started" if before is None else "thread.updated"

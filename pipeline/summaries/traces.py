@@ -15,6 +15,7 @@ from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
 from pipeline.summaries.moves import move_messages, move_permissions, place_logs
 from pipeline.summaries.rollups import HOUR
+from pipeline.summaries.segment import Segment
 from pipeline.summaries.statements import statement
 from schemas.store import Store
 
@@ -31,6 +32,8 @@ class TraceRound:
     sizes: Mapping[TraceKey, int]
     hours: frozenset[int]
     """Hours (seconds since 1970) in which changed steps began."""
+    segments: Mapping[ThreadKey, Mapping[str, Segment | None]]
+    """Threads that differ in nothing but these segments; None for one that is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,14 @@ class TraceSummaries:
         groups = _groups(facts, touched.traces)
         folds = [fold_trace(facts, group) for group in groups.values()]
         changed = self._write(spans, facts, folds, known, version)
-        self._move(facts, folds, known, touched)
+        moved = self._move(facts, folds, known, touched)
         self._wait_for_spans(groups, known, touched)
         self._remember(facts, folds, known, version)
         threads = {(fold.project, thread) for fold in folds for thread in fold.segments}
         threads |= {(key[0], thread) for key in groups for thread in known[key].threads}
         hours = {facts["started"][step.row] // 10**9 // HOUR * HOUR for _, steps in changed for step in steps}
-        return TraceRound(frozenset(threads), spans, changed, {key: len(group) for key, group in groups.items()}, frozenset(hours))
+        sizes = {key: len(group) for key, group in groups.items()}
+        return TraceRound(frozenset(threads), spans, changed, sizes, frozenset(hours), _segments(folds, known, moved))
 
     def _spans(self, touched: Touched, known: Mapping[TraceKey, KnownTrace]) -> pa.Table:
         """Of new traces the batches at hand, of all others what the store has."""
@@ -161,14 +165,17 @@ class TraceSummaries:
         if gone:
             self._store.insert("steps", rows.deleted_steps(gone, version))
 
-    def _move(self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], touched: Touched) -> None:
-        """What stood under another thread, or under none, comes under the one the trace has now."""
+    def _move(
+        self, facts: Columns, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], touched: Touched
+    ) -> Sequence[TraceFold]:
+        """What stood under another thread, or under none, comes under the one the trace has now; returns the folds that had such."""
         before = {key: trace.threads for key, trace in known.items()}
         move_messages(self._store, facts, folds, before)
         moved = [fold for fold in folds if self._has_to_move(facts, fold, known[fold.project, fold.trace_id], touched)]
         if moved:
             move_permissions(self._store, moved, before)
             place_logs(self._store, moved, min(known[fold.project, fold.trace_id].first_received for fold in moved))
+        return moved
 
     def _has_to_move(self, facts: Columns, fold: TraceFold, before: KnownTrace, touched: Touched) -> bool:
         """Whether rows may stand elsewhere than this fold says; of what only the store remembers nobody knows."""
@@ -189,6 +196,22 @@ class TraceSummaries:
                 self._waiting[key] = known[key].first_received
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
+
+
+def _segments(
+    folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace], moved: Sequence[TraceFold]
+) -> dict[ThreadKey, dict[str, Segment | None]]:
+    """By thread what its traces contribute now; without threads that got or lost checks, whose rows must be read anew."""
+    result: dict[ThreadKey, dict[str, Segment | None]] = {}
+    for fold in folds:
+        for thread in known[fold.project, fold.trace_id].threads:
+            result.setdefault((fold.project, thread), {})[fold.trace_id] = None
+        for thread, segment in fold.segments.items():
+            result.setdefault((fold.project, thread), {})[fold.trace_id] = segment
+    for fold in moved:
+        for thread in (*known[fold.project, fold.trace_id].threads, *fold.segments):
+            result.pop((fold.project, thread), None)
+    return result
 
 
 def _groups(facts: Columns, touched: Mapping[TraceKey, int]) -> dict[TraceKey, list[int]]:

@@ -23,6 +23,9 @@ class Recorder:
     def command(self, sql: str, parameters: Any = None) -> None:
         self.done.append((sql.split()[2], parameters))
 
+    def forget(self) -> None:
+        self.done.append("forget")
+
     def start(self, progress: Progress) -> Progress:
         self.done.append(progress)
         self.progress = progress
@@ -51,6 +54,7 @@ def test_commands_are_audited_before_their_effect(tmp_path: Path) -> None:
     assert commands["demo.clear"]({}) == {"cleared": "demo"}
     assert recorder.done[0][:2] == ("audit_rows", ["demo.clear"])
     assert ("spans", {"project": "demo"}) in recorder.done
+    assert recorder.done[-1] == "forget"
 
 
 def test_replayed_dead_letters_are_marked() -> None:
