@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.load import Body, Load
 from bench.timed_store import Clock, TimedStore
+from mission_control.footprint import without_pandas
 from pipeline.batch import Mapped
 from pipeline.context import Envelope
 from pipeline.ledger import Ledger
@@ -64,6 +65,7 @@ class Stages:
         self._ledger = Ledger(self.store)
         self._rollups = Rollups(self._timed, metrics)
         self._summaries = Summaries(self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups)
+        self._summaries.swept()  # as after a start: from here on new traces need not be read back
 
     def restart(self) -> None:
         """Forget what was measured so far."""
@@ -141,6 +143,7 @@ def run(spans: int, per_request: int, per_batch: int, only: str) -> Stages:
 
 
 def main() -> None:
+    without_pandas()
     parser = argparse.ArgumentParser(prog="python -m bench.stages", description=__doc__)
     parser.add_argument("--spans", type=int, default=50_000)
     parser.add_argument("--per-request", type=int, default=256)

@@ -186,16 +186,18 @@ class SpanRows:
                 found[name] = value[: vocabulary.PREVIEW_LENGTH]
 
     def _put_events(self, span: Span) -> None:
-        for event in span.events:
-            self._event_times.append(event.time_unix_nano)
-            self._event_names.append(event.name)
-            self._event_attributes.append(attributes(event.attributes))
+        if events := span.events:
+            for event in events:
+                self._event_times.append(event.time_unix_nano)
+                self._event_names.append(event.name)
+                self._event_attributes.append(attributes(event.attributes))
         self._events.end(len(self._event_names))
 
     def _put_links(self, span: Span) -> None:
-        for link in span.links:
-            self._link_rows.append((link.trace_id.hex(), link.span_id.hex(), link.trace_state))
-            self._link_attributes.append(attributes(link.attributes))
+        if links := span.links:
+            for link in links:
+                self._link_rows.append((link.trace_id.hex(), link.span_id.hex(), link.trace_state))
+                self._link_attributes.append(attributes(link.attributes))
         self._links.end(len(self._link_rows))
 
     def mapped(self, ledger: Sequence[LedgerRow]) -> Mapped:
