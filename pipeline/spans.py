@@ -12,6 +12,8 @@ from pipeline.batch import LedgerRow, Mapped, TraceKey
 from pipeline.bodies import BodyRows
 from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns, times
 from pipeline.context import Envelope, Origin, Retention, Seen
+from pipeline.dialects import STANDARD, dialect_of, of_scope
+from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.messages import call_messages, user_text
 from pipeline.tell import span_events
 from pipeline.values import attributes, integer, number
@@ -77,6 +79,8 @@ class SpanRows:
         self._bodies = BodyRows(seen)
         self._traces: dict[TraceKey, int] = {}
         self._here: tuple[Origin, Envelope, int] | None = None
+        self._scope = ""
+        self._dialect: Dialect | None = None
 
     def __len__(self) -> int:
         return len(self._dense)
@@ -84,6 +88,7 @@ class SpanRows:
     def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int) -> None:
         """Begin a scope: what follows belongs to it."""
         self._here = (here, around, days)
+        self._scope, self._dialect = scope[0], of_scope(scope[0])
         self._shared.open(
             {
                 "project": here.project, "ServiceName": here.service, "ScopeName": scope[0], "ScopeVersion": scope[1],
@@ -100,6 +105,8 @@ class SpanRows:
         found = attributes(span.attributes)
         row = len(self._dense)
         trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
+        if (dialect := dialect_of(self._dialect, found)) is not None:
+            dialect.translate(SpanFacts(self._scope, span.name, kind, found))
         key, rank = vocabulary.thread_key(found)
         code = STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0]
         start, end = span.start_time_unix_nano, span.end_time_unix_nano
@@ -110,7 +117,7 @@ class SpanRows:
             (
                 trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if final else 0, span.name, kind, code,
                 key or trace_id, rank, kind_of_step, step_status(found, code, final), 1 if final else 0,
-                (FINAL_BIT if final else 0) | around.received, origin_name, "otel",
+                (FINAL_BIT if final else 0) | around.received, origin_name, STANDARD if dialect is None else dialect.name,
             )
         )  # fmt: skip
         self._starts.append(start)

@@ -1,0 +1,28 @@
+"""All dialects, and which of them a span speaks: its scope says so, else an attribute that nobody else uses."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from pipeline.dialects.dialect import Dialect
+
+STANDARD: Final = "otel"
+"""Spans in our own vocabulary, and those nobody knows: stored as they are."""
+DIALECTS: Final[Sequence[Dialect]] = ()
+_BY_MARKER: Final[Mapping[str, Dialect]] = {marker: dialect for dialect in reversed(DIALECTS) for marker in dialect.markers}
+_MARKERS: Final = frozenset(_BY_MARKER)
+_PREFERENCE: Final[Mapping[str, int]] = {dialect.name: place for place, dialect in enumerate(DIALECTS)}
+
+
+@lru_cache(1024)
+def of_scope(scope: str) -> Dialect | None:
+    """The dialect that speaks in this instrumentation scope; the longest beginning that fits."""
+    fitting = [(len(begin), dialect) for dialect in DIALECTS for begin in dialect.scopes if scope.startswith(begin)]
+    return max(fitting, key=lambda one: one[0])[1] if fitting else None
+
+
+def dialect_of(by_scope: Dialect | None, found: Mapping[str, str]) -> Dialect | None:
+    """The dialect of a span with these attributes; None for the standard vocabulary."""
+    if by_scope is not None or _MARKERS.isdisjoint(found):
+        return by_scope
+    return min((_BY_MARKER[marker] for marker in _MARKERS.intersection(found)), key=lambda dialect: _PREFERENCE[dialect.name])
