@@ -154,7 +154,7 @@ class SpanRows:
             put("TraceState", row, span.trace_state)
         if span.status.message:
             put("StatusMessage", row, span.status.message)
-        if span.status.code == 2 or "error.type" in found:
+        if (span.status.code == 2 or "error.type" in found) and found.get(vocabulary.STEP_STATUS) != "paused":
             self._put_error(row, span, "error_type" in ranks)
 
     def _put_error(self, row: int, span: Span, typed: bool) -> None:
@@ -235,6 +235,8 @@ def step_status(found: Mapping[str, str], code: str, final: bool) -> str:
     """conventions.md §4 "steps.status", for one span on its own."""
     if not final:
         return "running"
+    if (said := found.get(vocabulary.STEP_STATUS)) in vocabulary.STEP_STATUSES:
+        return str(said)
     if found.get("gen_ai.response.status") == "cancelled" or found.get("error.type", "").endswith(("CancelledError", "cancelled")):
         return "cancelled"
     return "error" if code == "Error" or "error.type" in found else "complete"

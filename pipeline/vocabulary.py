@@ -92,6 +92,9 @@ PREVIEW_LENGTH: Final = 2_000
 TOOL_INPUT: Final = "gen_ai.tool.call.arguments"
 TOOL_OUTPUT: Final = "gen_ai.tool.call.result"
 
+STEP_STATUS: Final = "mission_control.step.status"
+STEP_STATUSES: Final = frozenset({"complete", "error", "paused", "cancelled"})
+"""What a step says of its own end, where its span's status tells it wrong: a pause for a person is no error."""
 STEP_START: Final = "mission_control.step.start"
 SESSION_START: Final = "session.start"
 SESSION_END: Final = "session.end"

@@ -122,6 +122,14 @@ def test_errors(line: Line, more: Any, wanted: Any) -> None:
     assert columns(line, "status, error_type, error_message") == wanted
 
 
+@pytest.mark.parametrize("said", ["paused", "cancelled", "complete"])
+def test_a_step_may_say_its_own_end(line: Line, said: str) -> None:
+    """A pause for a person comes as a span with status ERROR; what its dialect says of it wins."""
+    attributes = {"mission_control.step.status": said, "gen_ai.tool.name": "deploy"}
+    line.spans(span(1, "execute_tool deploy", (0, 1), attributes, status={"code": ERROR}))
+    assert columns(line, "status, StatusCode") == (said, "Error")
+
+
 def test_a_pending_span_gives_way_to_its_final_form_in_either_order(line: Line) -> None:
     pending, final = span(1, "x", (5, -1), {"phase": "begun"}), span(1, "x", (5, 9), {"phase": "done"})
     line.spans(pending)
