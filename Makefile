@@ -11,6 +11,7 @@ export UV_NO_PROGRESS := 1
 
 ROOMS := schemas mcps collectors pipeline control operations dashboards mission_control demo bench tests
 TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py $(room)/*/*.py),$(room)))
+TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests/*/))))
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,11 @@ run: setup ## start everything in one process with the demo fleet; prints the lo
 test: setup test-tools check ## check, then every test, with branch coverage
 	rm -rf .make/coverage
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
-	$(BIN)/pytest -q -m slow --cov --cov-append
+	@set -e; for room in $(TESTED); do \
+	  echo "slow tests of $$room"; \
+	  $(BIN)/pytest -q -m slow --cov --cov-append --cov-report= --cov-fail-under=0 tests/$$room || test $$? -eq 5; \
+	done
+	$(BIN)/coverage report
 
 test-fast: setup ## the tests that need no patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
