@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from pipeline.dialects.claude_code import CLAUDE_CODE
+from pipeline.dialects.codex import CODEX
 from pipeline.dialects.dialect import Dialect
+from pipeline.dialects.gemini_cli import GEMINI_CLI
 
 STANDARD: Final = "otel"
 """Spans in our own vocabulary, and those nobody knows: stored as they are."""
-DIALECTS: Final[Sequence[Dialect]] = ()
+DIALECTS: Final[Sequence[Dialect]] = (
+    CLAUDE_CODE,
+    CODEX,
+    GEMINI_CLI,
+)
 _BY_MARKER: Final[Mapping[str, Dialect]] = {marker: dialect for dialect in reversed(DIALECTS) for marker in dialect.markers}
 _MARKERS: Final = frozenset(_BY_MARKER)
 _PREFERENCE: Final[Mapping[str, int]] = {dialect.name: place for place, dialect in enumerate(DIALECTS)}
