@@ -15,6 +15,8 @@ from pipeline.activity import ActivityRows
 from pipeline.batch import LedgerRow, Mapped, ThreadKey, TraceKey
 from pipeline.columns import MapColumn, SharedColumns, times
 from pipeline.context import Envelope, Origin, Retention, Seen
+from pipeline.dialects import STANDARD
+from pipeline.dialects.log_events import translate_log
 from pipeline.messages import digest
 from pipeline.permissions import PermissionRows, Place
 from pipeline.spans import SpanRows, ledger_rows
@@ -62,12 +64,14 @@ class LogRows:
         self._threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
         self._same: Counter[bytes] = Counter()
+        self._scope_name = ""
 
     def __len__(self) -> int:
         return len(self._dense)
 
     def open(self, scope: Scope, urls: tuple[str, str], said: InstrumentationScope) -> None:
         around, here = scope.around, scope.here
+        self._scope_name = said.name
         self._shared.open(
             {
                 "project": here.project, "ServiceName": here.service, "ResourceSchemaUrl": urls[0], "ScopeSchemaUrl": urls[1], "ScopeName": said.name,
@@ -78,7 +82,8 @@ class LogRows:
         )  # fmt: skip
 
     def add(self, scope: Scope, record: LogRecord) -> None:
-        found = attributes(record.attributes)
+        found, body = attributes(record.attributes), text(record.body)
+        dialect = translate_log(self._scope_name, record.event_name or found.get("event.name", ""), found, body)
         trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
         at = record.time_unix_nano or record.observed_time_unix_nano or scope.around.received
         event = record.event_name or found.get("event.name", "")
@@ -87,7 +92,7 @@ class LogRows:
         self._dense.append(
             (
                 self._record_id(scope, record), trace_id, span_id, record.flags & 0xFF, record.severity_text, severity, level(severity, record.severity_text),
-                text(record.body), event, thread, found.get("mission_control.mcp.id", ""), exception(found), "otel", scope.around.received * 2,
+                body, event, thread, found.get("mission_control.mcp.id", ""), exception(found), dialect or STANDARD, scope.around.received * 2,
             )
         )  # fmt: skip
         self._times.append((at, record.observed_time_unix_nano or at))
@@ -98,6 +103,8 @@ class LogRows:
             self._activity.add(scope, thread, event, at, found)
         if meaning := _MEANINGS.get(event):
             meaning(self, scope, record, found)
+        elif dialect and "permission.result" in found:
+            self.permission(scope, record, found)
 
     def _record_id(self, scope: Scope, record: LogRecord) -> bytes:
         """The same record resent has the same id; two equal ones in one request stay two."""
