@@ -139,6 +139,7 @@ def test_the_lines_to_connect_an_agent_can_be_copied(name: str, system: Any, vis
     visitor = visit(system, permissions=["clipboard-read", "clipboard-write"])
     page = visitor.go("/threads", project)
     page.get_by_role("button", name=name, exact=True).click()
+    expect(page.get_by_test_id("snippet")).to_contain_text(system.otlp_http)  # the usual ports stand there until the real ones are known
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = page.evaluate("() => navigator.clipboard.readText()")
