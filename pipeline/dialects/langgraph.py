@@ -1,0 +1,32 @@
+"""What LangChain and LangGraph say through every instrumentation alike: pauses for a person, ids of tool calls."""
+
+from typing import Any, Final
+
+from pipeline.dialects.chat import parsed
+from pipeline.dialects.dialect import SpanFacts
+from pipeline.vocabulary import STEP_STATUS
+
+_PAUSES: Final = frozenset({"GraphInterrupt", "NodeInterrupt"})
+
+
+def is_pause(error: str) -> bool:
+    """Whether an exception's type, or its text as `repr` writes it, is a wait for a person."""
+    return error[:200].partition("(")[0].rpartition(".")[2] in _PAUSES
+
+
+def pauses(span: SpanFacts) -> None:
+    """A rule: a step that ended with GraphInterrupt waits for a person, it did not fail."""
+    if STEP_STATUS not in span.found and is_pause(span.found.get("error.type", "")):
+        span.found[STEP_STATUS] = "paused"
+
+
+def tool_call_id(output: str) -> str:
+    """The call that a tool's output answers, where that is a LangChain ToolMessage; '' when not."""
+    data: Any = parsed(output) if "tool_call_id" in output else None
+    for _ in range(4):
+        if not isinstance(data, dict):
+            return ""
+        if isinstance(call := data.get("tool_call_id"), str):
+            return call
+        data = next((data[name] for name in ("data", "kwargs", "output") if isinstance(data.get(name), dict)), None)
+    return ""
