@@ -143,7 +143,9 @@ def _tool(parts: list[Any]) -> tuple[str, str]:
 
 
 def _text(parts: list[Any]) -> str:
-    return "\n".join(part["content"] for part in parts if isinstance(part, dict) and isinstance(part.get("content"), str))
+    """Gemini CLI says `text` where the convention says `content`."""
+    said = (part.get("content", part.get("text")) for part in parts if isinstance(part, dict))
+    return "\n".join(text for text in said if isinstance(text, str))
 
 
 def references(contents: Sequence[Content]) -> tuple[str, list[tuple[bytes, bytes]]]:

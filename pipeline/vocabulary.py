@@ -72,9 +72,9 @@ MCP_SESSIONS_END: Final = "2026-07-28"
 NO_THREAD_RANK: Final = 255
 """The trace id stands in."""
 
-LLM_OPERATIONS: Final = frozenset({"chat", "generate_content", "text_completion", "completion", "embeddings", "fetch_response"})
-TOOL_OPERATIONS: Final = frozenset({"execute_tool"})
-AGENT_OPERATIONS: Final = frozenset({"invoke_agent", "create_agent", "invoke_workflow"})
+LLM_OPERATIONS: Final = frozenset({"llm_call", "chat", "generate_content", "text_completion", "completion", "embeddings", "fetch_response"})
+TOOL_OPERATIONS: Final = frozenset({"execute_tool", "tool_call"})
+AGENT_OPERATIONS: Final = frozenset({"agent_call", "invoke_agent", "create_agent", "invoke_workflow"})
 SCRIPT_OPERATIONS: Final = frozenset({"agent_step", "execute_task", "plan", "retrieval", "rerank"})
 ENTITY_TYPES: Final[Mapping[str, str]] = {"directive": "directive", "script": "script", "tool": "tool_call", "agent": "directive"}
 
