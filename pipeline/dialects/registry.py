@@ -8,6 +8,9 @@ from pipeline.dialects.claude_code import CLAUDE_CODE
 from pipeline.dialects.codex import CODEX
 from pipeline.dialects.dialect import Dialect
 from pipeline.dialects.gemini_cli import GEMINI_CLI
+from pipeline.dialects.langsmith import LANGSMITH
+from pipeline.dialects.openinference import OPENINFERENCE
+from pipeline.dialects.openllmetry import OPENLLMETRY
 
 STANDARD: Final = "otel"
 """Spans in our own vocabulary, and those nobody knows: stored as they are."""
@@ -15,6 +18,9 @@ DIALECTS: Final[Sequence[Dialect]] = (
     CLAUDE_CODE,
     CODEX,
     GEMINI_CLI,
+    OPENINFERENCE,
+    OPENLLMETRY,
+    LANGSMITH,
 )
 _BY_MARKER: Final[Mapping[str, Dialect]] = {marker: dialect for dialect in reversed(DIALECTS) for marker in dialect.markers}
 _MARKERS: Final = frozenset(_BY_MARKER)
