@@ -14,6 +14,7 @@ from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns
 from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.dialects import STANDARD, dialect_of, of_scope
 from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects.pending import pending
 from pipeline.messages import call_messages, user_text
 from pipeline.tell import span_events
 from pipeline.values import attributes, integer, number
@@ -103,6 +104,8 @@ class SpanRows:
         assert self._here is not None
         here, around, _ = self._here
         found = attributes(span.attributes)
+        if (begun := pending(span, found)) is not None:
+            span, final = begun, False
         row = len(self._dense)
         trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
         if (dialect := dialect_of(self._dialect, found)) is not None:
