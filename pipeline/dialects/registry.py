@@ -8,9 +8,15 @@ from pipeline.dialects.claude_code import CLAUDE_CODE
 from pipeline.dialects.codex import CODEX
 from pipeline.dialects.dialect import Dialect
 from pipeline.dialects.gemini_cli import GEMINI_CLI
+from pipeline.dialects.google_adk import GOOGLE_ADK
+from pipeline.dialects.langfuse import LANGFUSE
 from pipeline.dialects.langsmith import LANGSMITH
+from pipeline.dialects.mastra import MASTRA
 from pipeline.dialects.openinference import OPENINFERENCE
+from pipeline.dialects.openlit import OPENLIT
 from pipeline.dialects.openllmetry import OPENLLMETRY
+from pipeline.dialects.pydantic_ai import PYDANTIC_AI
+from pipeline.dialects.vercel import VERCEL
 
 STANDARD: Final = "otel"
 """Spans in our own vocabulary, and those nobody knows: stored as they are."""
@@ -21,6 +27,12 @@ DIALECTS: Final[Sequence[Dialect]] = (
     OPENINFERENCE,
     OPENLLMETRY,
     LANGSMITH,
+    VERCEL,
+    LANGFUSE,
+    PYDANTIC_AI,
+    GOOGLE_ADK,
+    OPENLIT,
+    MASTRA,
 )
 _BY_MARKER: Final[Mapping[str, Dialect]] = {marker: dialect for dialect in reversed(DIALECTS) for marker in dialect.markers}
 _MARKERS: Final = frozenset(_BY_MARKER)
