@@ -15,6 +15,8 @@ _TOTAL: Final = ("total", "total_tokens", "totalTokens")
 _READ: Final = ("cache_read_input_tokens", "input_cached_tokens", "input_cache_read", "cached_tokens")
 _WRITTEN: Final = ("cache_creation_input_tokens", "input_cache_creation", "cache_write_input_tokens")
 _REASONED: Final = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens")
+_BESIDE: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "input_cached_tokens"})
+"""Without a total, these lie beside the input."""
 
 
 def names(span: SpanFacts) -> None:
@@ -35,17 +37,14 @@ def usage(span: SpanFacts) -> None:
         return
     read, wrote, reasoned = _count(details, _READ), _count(details, _WRITTEN), _count(details, _REASONED)
     own, output, total = _count(details, _INPUT), _count(details, _OUTPUT), _count(details, _TOTAL)
-    counted_in = not _READ_IS_BESIDE.isdisjoint(details) and not total
+    beside = not total and not _BESIDE.isdisjoint(details)
     if reasoned and total >= own + read + wrote + output + reasoned:
         output += reasoned
-    put_count(span.found, "gen_ai.usage.input_tokens", own + read + wrote if counted_in else total_input(own, read + wrote, output, total))
+    put_count(span.found, "gen_ai.usage.input_tokens", own + read + wrote if beside else total_input(own, read + wrote, output, total))
     put_count(span.found, "gen_ai.usage.output_tokens", output)
     put_count(span.found, "gen_ai.usage.cache_read.input_tokens", read)
     put_count(span.found, "gen_ai.usage.cache_creation.input_tokens", wrote)
     put_count(span.found, "gen_ai.usage.reasoning.output_tokens", reasoned)
-
-
-_READ_IS_BESIDE: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "input_cached_tokens"})
 
 
 def _count(details: Mapping[str, Any], kinds: tuple[str, ...]) -> int:

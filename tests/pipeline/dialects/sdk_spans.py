@@ -75,6 +75,10 @@ class Rows:
         wanted = [row for row in reversed(kept.values()) if direction in ("", row["direction"])]
         return [(row["role"], " ".join(map(spoken, self._parts[row["content_hash"]]))) for row in wanted]
 
+    def hashes(self) -> set[bytes]:
+        """By which the store tells messages apart."""
+        return {row["content_hash"] for row in self._messages}
+
 
 def spoken(part: Any) -> str:
     """A part as one text: calls as name(arguments), results as =result."""

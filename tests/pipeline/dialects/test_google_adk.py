@@ -9,6 +9,8 @@ from tests.pipeline.dialects.sdk_spans import attributes_of, one, recorded, surv
 
 SCOPE = "gcp.vertex.agent"
 ADK = "gcp.vertex.agent."
+PARTS = ([1, None, []], [{"function_call": 1, "function_response": [], "text": 3}], 1)
+HOSTILE_OBJECTS: tuple[Any, ...] = (1, "x", [], [[]], {}, *({"parts": parts} for parts in PARTS))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,9 @@ def test_a_call_and_its_repetition_are_one_message() -> None:
     said = {"name": "t", "args": {}}
     history = {"contents": [{"role": "model", "parts": [{"function_call": said}]}]}
     answer = {"content": {"role": "model", "parts": [{"function_call": {**said, "id": "adk-5"}}]}}
-    (message,) = {row["content_hash"] for rows in (call(history), call(None, answer)) for row in rows._messages}
-    assert message
+    repeated, first = call(history).hashes(), call(None, answer).hashes()
+    assert repeated == first
+    assert len(first) == 1
 
 
 def test_a_tool() -> None:
@@ -87,16 +90,7 @@ def test_hostile_values() -> None:
         ("call_llm", "execute_tool [", "agent_run [[x]]"),
         [ADK + name for name in ("llm_request", "llm_response", "tool_call_args", "session_id")],
     )
-    for value in (
-        1,
-        "x",
-        [],
-        [[]],
-        {},
-        {"parts": 1},
-        {"parts": [1, None, []]},
-        {"parts": [{"function_call": 1, "function_response": [], "text": 3}]},
-    ):
+    for value in HOSTILE_OBJECTS:
         hostile = {"model": value, "contents": [value], "config": {"labels": value, "system_instruction": value}}
         answer = {"content": value, "usage_metadata": value, "finish_reason": value, "error_code": value, "model_version": value}
         assert call(hostile, answer).all[0]["type"] == "llm_call"

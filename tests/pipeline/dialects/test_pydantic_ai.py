@@ -17,7 +17,8 @@ RUN = [
 @pytest.mark.parametrize(
     ("name", "said", "wanted"),
     [
-        ("agent run", {"agent_name": "a"}, ("directive", "a", "")), ("agent run", {}, ("directive", "", "")), ("planner run", {"agent_name": "planner"}, ("directive", "planner", "")),
+        ("agent run", {"agent_name": "a"}, ("directive", "a", "")), ("agent run", {}, ("directive", "", "")),
+        ("planner run", {"agent_name": "planner"}, ("directive", "planner", "")),
         ("planner run", {}, ("span", "", "")), ("invoke_agent a", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}, ("directive", "a", "")),
         ("running tool", {"gen_ai.tool.name": "t"}, ("tool_call", "", "t")), ("running tool: t", {}, ("tool_call", "", "t")), ("running tool", {}, ("tool_call", "", "")),
         ("running output function: f", {}, ("tool_call", "", "")), ("execute_tool t", {}, ("tool_call", "", "")), ("running 2 tools", {}, ("script", "", "")),
