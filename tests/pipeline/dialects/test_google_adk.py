@@ -9,7 +9,7 @@ from tests.pipeline.dialects.sdk_spans import attributes_of, one, recorded, surv
 
 SCOPE = "gcp.vertex.agent"
 ADK = "gcp.vertex.agent."
-PARTS = ([1, None, []], [{"function_call": 1, "function_response": [], "text": 3}], 1)
+PARTS: tuple[Any, ...] = ([1, None, []], [{"function_call": 1, "function_response": [], "text": 3}], 1)
 HOSTILE_OBJECTS: tuple[Any, ...] = (1, "x", [], [[]], {}, *({"parts": parts} for parts in PARTS))
 
 
