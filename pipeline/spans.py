@@ -14,6 +14,7 @@ from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns
 from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.dialects import STANDARD, dialect_of, of_scope
 from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects.langgraph import pauses_by_event
 from pipeline.dialects.pending import pending
 from pipeline.messages import call_messages, user_text
 from pipeline.tell import span_events
@@ -110,6 +111,8 @@ class SpanRows:
         trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
         if (dialect := dialect_of(self._dialect, found)) is not None:
             dialect.translate(SpanFacts(self._scope, span.name, kind, found))
+            if span.events:
+                pauses_by_event(span.events, found)
         key, rank = vocabulary.thread_key(found)
         code = STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0]
         start, end = span.start_time_unix_nano, span.end_time_unix_nano
@@ -125,7 +128,7 @@ class SpanRows:
         )  # fmt: skip
         self._starts.append(start)
         self._shared.count(1)
-        self._put_messages(row, span, found, (key or trace_id, trace_id))
+        self._put_messages(row, span, found, (key or trace_id, trace_id), kind_of_step)
         self._attributes.append(found)
         self._put_events(span)
         self._put_links(span)
@@ -171,12 +174,15 @@ class SpanRows:
         if message:
             self._sparse.put("error_message", row, message)
 
-    def _put_messages(self, row: int, span: Span, found: dict[str, str], keys: tuple[str, str]) -> None:
-        """Take what is heavy out of the attributes: messages become rows, all of it becomes bodies, references stay."""
+    def _put_messages(self, row: int, span: Span, found: dict[str, str], keys: tuple[str, str], kind: str) -> None:
+        """Take what is heavy out of the attributes: messages become rows, all of it becomes bodies, references stay.
+
+        A tool call's "messages" (Gemini CLI) are its arguments and result, no part of a conversation with a model.
+        """
         references: dict[str, str] = {}
         if not vocabulary.HEAVY.isdisjoint(found):
             assert self._here is not None
-            messages = call_messages(found)
+            messages = call_messages(found) if kind != "tool_call" else []
             if (text := user_text(messages)) and "mission_control.user_input" not in found:
                 self._sparse.put("user_input", row, text)
             references = self._bodies.add_messages(self._here, keys, span, messages)

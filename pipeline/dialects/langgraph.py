@@ -1,9 +1,13 @@
 """What LangChain and LangGraph say through every instrumentation alike: pauses for a person, ids of tool calls."""
 
+from collections.abc import Iterable
 from typing import Any, Final
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.dialects.chat import parsed
 from pipeline.dialects.dialect import SpanFacts
+from pipeline.values import attributes
 from pipeline.vocabulary import STEP_STATUS
 
 _PAUSES: Final = frozenset({"GraphInterrupt", "NodeInterrupt"})
@@ -18,6 +22,15 @@ def pauses(span: SpanFacts) -> None:
     """A rule: a step that ended with GraphInterrupt waits for a person, it did not fail."""
     if STEP_STATUS not in span.found and is_pause(span.found.get("error.type", "")):
         span.found[STEP_STATUS] = "paused"
+
+
+def pauses_by_event(events: Iterable[Span.Event], found: dict[str, str]) -> None:
+    """The same, where the interrupt shows only as an exception event: OpenInference leaves the status OK, LangSmith wraps it."""
+    for event in events:
+        if event.name == "exception" and STEP_STATUS not in found:
+            said = attributes(event.attributes)
+            if is_pause(said.get("exception.type", "")) or is_pause(said.get("exception.message", "")):
+                found[STEP_STATUS] = "paused"
 
 
 def tool_call_id(output: str) -> str:

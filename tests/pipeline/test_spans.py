@@ -130,6 +130,22 @@ def test_a_step_may_say_its_own_end(line: Line, said: str) -> None:
     assert columns(line, "status, StatusCode") == (said, "Error")
 
 
+def test_an_interrupt_that_shows_only_as_an_event_is_a_pause(line: Line) -> None:
+    events = [Span.Event(name="exception", attributes=items({"exception.type": "Exception", "exception.message": "GraphInterrupt((x,))"}))]
+    attributes = {"langsmith.span.kind": "chain", "langsmith.trace.name": "approve"}
+    line.spans(span(1, "approve", (0, 1), attributes, status={"code": ERROR}, events=events))
+    assert columns(line, "status, dialect") == ("paused", "langsmith")
+
+
+def test_what_a_tool_call_says_is_no_conversation(line: Line) -> None:
+    messages = '[{"role": "user", "parts": [{"text": "ls"}]}]'
+    line.spans(
+        span(1, "run", (0, 1), {"gen_ai.operation.name": "tool_call", "gen_ai.tool.name": "shell", "gen_ai.input.messages": messages})
+    )
+    assert columns(line, "type, tool_name") == ("tool_call", "shell")
+    assert line.store.query("SELECT count() AS n FROM llm_messages WHERE project = {p:String}", {"p": line.project}) == [{"n": 0}]
+
+
 def test_a_pending_span_gives_way_to_its_final_form_in_either_order(line: Line) -> None:
     pending, final = span(1, "x", (5, -1), {"phase": "begun"}), span(1, "x", (5, 9), {"phase": "done"})
     line.spans(pending)

@@ -308,6 +308,7 @@ def test_recorded_graph() -> None:
         "GenericFakeChatModel": "llm_call", "agent": "directive", "agent2": "directive", "approve": "script", "support_graph": "directive",
         "lookup_order": "tool_call", "tools": "script",
     }  # fmt: skip
+    assert {span["SpanId"]: span["status"] for span in mapped.spans}["9331a0ab460b496f"] == "paused"  # approve, while a person is asked
     calls = [span for span in mapped.spans if span["type"] == "llm_call"]
     assert [(span["input_tokens"], span["output_tokens"]) for span in calls] == [(412, 27), (460, 9)]
     assert mapped.messages[calls[0]["SpanId"]][-1] == ("output", "assistant", ORDER)
