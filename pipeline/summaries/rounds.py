@@ -20,7 +20,7 @@ from schemas.store import Store, is_retryable
 
 MOST_TRACES: Final = 2_000
 """Traces in one round: bounds its memory, and how long a small thread waits behind a flood."""
-MOST_FRESH_BYTES: Final = 128 * 1024 * 1024
+MOST_FRESH_BYTES: Final = 64 * 1024 * 1024
 """Beyond that the next round reads from the tables."""
 REST: Final = 8.0
 LONGEST_REST: Final = 0.4
