@@ -5,7 +5,7 @@ SELECT
     countIf(type = 'llm_call') AS llm_calls, countIf(type = 'tool_call') AS tool_calls,
     argMax(name, started_at) AS current_step
 FROM (
-    SELECT *, status != 'running' AND started_at + toIntervalNanosecond(duration_ns) <= fromUnixTimestamp64Nano({at:Int64}) AS closed
+    SELECT *, status != 'running' AND fromUnixTimestamp64Nano(toInt64(least(toInt128(toUnixTimestamp64Nano(started_at)) + duration_ns, 9223372036854775807)), 'UTC') <= fromUnixTimestamp64Nano({at:Int64}) AS closed
     FROM (
         SELECT type, name, status, started_at, duration_ns, input_tokens, output_tokens, cost_usd
         FROM steps FINAL

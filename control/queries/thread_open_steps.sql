@@ -3,6 +3,6 @@ SELECT step_id, trace_id, parent_step_id, type, name, started_at, agent_name, to
 FROM steps FINAL
 WHERE project = {project:String} AND thread_id = {thread_id:String} AND started_at <= fromUnixTimestamp64Nano({at:Int64})
     AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))
-    AND (status = 'running' OR started_at + toIntervalNanosecond(duration_ns) > fromUnixTimestamp64Nano({at:Int64}))
+    AND (status = 'running' OR fromUnixTimestamp64Nano(toInt64(least(toInt128(toUnixTimestamp64Nano(started_at)) + duration_ns, 9223372036854775807)), 'UTC') > fromUnixTimestamp64Nano({at:Int64}))
 ORDER BY started_at, step_id
 LIMIT 100

@@ -48,7 +48,7 @@ SELECT
     project, thread_id, step_id, trace_id, parent_step_id,
     row_number() OVER (PARTITION BY project, thread_id ORDER BY started_at, step_id) AS sequence,
     type, name, description, status, environment, service, service_version, host, started_at,
-    if(status = 'running', NULL, started_at + toIntervalNanosecond(duration_ns)) AS ended_at,
+    if(status = 'running', NULL, fromUnixTimestamp64Nano(toInt64(least(toInt128(toUnixTimestamp64Nano(started_at)) + duration_ns, 9223372036854775807)), 'UTC')) AS ended_at,
     if(status = 'running', NULL, duration_ns / 1e6) AS duration_ms,
     mcp_id, agent_name, user_id, tool_name, tool_call_id, request_model, model, provider, prompt_name, prompt_version, ttft_ms, reasoning_tokens,
     input, output, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, finish_reason, error_type, error_message,

@@ -98,3 +98,13 @@ def test_every_row_belongs_to_a_project(store: ClickHouseStore) -> None:
         row["name"] for row in store.query(sql) if not row["sorted_by"].startswith("project") and not row["name"].startswith("numbers_")
     }
     assert without == {"schema_migrations", "dead_letter_rows", "ledger_rows"}
+
+
+def test_a_step_that_ends_beyond_what_a_column_holds_harms_no_query(store: ClickHouseStore) -> None:
+    """Senders' clocks say anything; one such step must not fail the queries of everybody."""
+    store.command(
+        "INSERT INTO steps (project, thread_id, step_id, status, started_at, duration_ns)"
+        " VALUES ('late', 't', 's', 'complete', fromUnixTimestamp64Nano(9223372036854775807), 18446744073709551615)"
+    )
+    (row,) = store.query("SELECT toString(ended_at) AS ended FROM execution_steps WHERE project = 'late'")
+    assert row["ended"] == "2262-04-11 23:47:16.854775807"
