@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from control.errors import BadParameterError
+from schemas.times import NANOSECONDS as NANOSECONDS  # also the words of this module's users
+from schemas.times import iso as iso
 
-NANOSECONDS: Final = 1_000_000_000
 HOUR: Final = 3600 * NANOSECONDS
 BEGINNING: Final = 0
 END: Final = 9_000_000_000 * NANOSECONDS
@@ -19,11 +20,6 @@ _FRACTION: Final = re.compile(r"[.,](\d+)")
 
 def now_ns() -> int:
     return time.time_ns()
-
-
-def iso(nanoseconds: int) -> str:
-    seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def parse(parameter: str, text: str) -> int:

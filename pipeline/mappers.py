@@ -3,10 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from pipeline import logs, metrics, spans
 from pipeline.batch import LedgerRow, Mapped
 from pipeline.context import Envelope, Retention, Seen, origin
@@ -48,41 +44,19 @@ def mapper(topic: str, seen: Seen, retention: Retention) -> Mapper:
 
 def single_records(topic: str, request: Request) -> Iterator[Request]:
     """The request taken apart into requests of one record each."""
-    return _SPLITS[topic](request)
-
-
-def _split_spans(request: ExportTraceServiceRequest) -> Iterator[ExportTraceServiceRequest]:
-    for resource in request.resource_spans:
-        for scope in resource.scope_spans:
-            for span in scope.spans:
-                one = ExportTraceServiceRequest()
-                block = one.resource_spans.add(resource=resource.resource, schema_url=resource.schema_url)
-                block.scope_spans.add(scope=scope.scope, schema_url=scope.schema_url, spans=[span])
+    resources, scopes, records = _LEVELS[topic]
+    for resource in getattr(request, resources):
+        for scope in getattr(resource, scopes):
+            for record in getattr(scope, records):
+                one = type(request)()
+                block = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
+                getattr(block, scopes).add(scope=scope.scope, schema_url=scope.schema_url, **{records: [record]})
                 yield one
 
 
-def _split_logs(request: ExportLogsServiceRequest) -> Iterator[ExportLogsServiceRequest]:
-    for resource in request.resource_logs:
-        for scope in resource.scope_logs:
-            for record in scope.log_records:
-                one = ExportLogsServiceRequest()
-                block = one.resource_logs.add(resource=resource.resource, schema_url=resource.schema_url)
-                block.scope_logs.add(scope=scope.scope, schema_url=scope.schema_url, log_records=[record])
-                yield one
-
-
-def _split_metrics(request: ExportMetricsServiceRequest) -> Iterator[ExportMetricsServiceRequest]:
-    for resource in request.resource_metrics:
-        for scope in resource.scope_metrics:
-            for metric in scope.metrics:
-                one = ExportMetricsServiceRequest()
-                block = one.resource_metrics.add(resource=resource.resource, schema_url=resource.schema_url)
-                block.scope_metrics.add(scope=scope.scope, schema_url=scope.schema_url, metrics=[metric])
-                yield one
-
-
-_SPLITS: Final[Mapping[str, Callable[[Any], Iterator[Request]]]] = {
-    topics.SPANS: _split_spans,
-    topics.LOGS: _split_logs,
-    topics.METRICS: _split_metrics,
+_LEVELS: Final[Mapping[str, tuple[str, str, str]]] = {
+    topics.SPANS: ("resource_spans", "scope_spans", "spans"),
+    topics.LOGS: ("resource_logs", "scope_logs", "log_records"),
+    topics.METRICS: ("resource_metrics", "scope_metrics", "metrics"),
 }
+"""OTLP's three signals have one shape: resources of scopes of records, under these names."""
