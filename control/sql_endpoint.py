@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from control.sql_blocks import framed
 from control.sql_errors import SqlRejectedError, status_of
 from control.sql_formats import TEXT, content_type, decoded, encoded
 from control.sql_lexer import MAX_QUERY_BYTES
 from control.sql_request import SqlRequest, check_credentials, read_request
-from control.sql_run import SqlReply, SqlRunner
+from control.sql_run import DISPLAY_NAME, SqlReply, SqlRunner
 from control.sql_statements import refuse_writes
 from schemas.errors import StoreUnavailableError
 from schemas.guard import Allowed, HostGuard
@@ -27,7 +28,6 @@ from schemas.metrics import Metrics
 from schemas.settings import Settings
 from schemas.store import DatabaseError, Store
 
-DISPLAY_NAME: Final = "mission-control"
 _WAITING_PER_WORKER: Final = 16
 """Queries that may wait for each that runs; a dashboard asks for all its panels at once."""
 _KILL_INTERVAL: Final = 0.5
@@ -123,7 +123,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _success(query: SqlRequest, reply: SqlReply, accepted: str, elapsed_ns: int) -> Response:
-    body, encoding = encoded(reply.body, accepted) if query.compressed else (reply.body, "")
+    body, encoding = _around(query, reply.body, accepted)
     figures = ("read_rows", "read_bytes", "written_rows", "written_bytes", "total_rows_to_read", "result_rows")
     summary = dict.fromkeys(figures, "0") | {"result_bytes": str(len(reply.body)), "elapsed_ns": str(elapsed_ns)}
     headers = {
@@ -137,6 +137,13 @@ def _success(query: SqlRequest, reply: SqlReply, accepted: str, elapsed_ns: int)
         headers["Content-Encoding"] = encoding
     # Starlette adds a charset to text types by itself when it is given as media_type
     return Response(body, headers={**headers, "Content-Type": content_type(reply.format)})
+
+
+def _around(query: SqlRequest, data: bytes, accepted: str) -> tuple[bytes, str]:
+    """The reply's bytes as the client wants them, and their Content-Encoding."""
+    if query.framed:  # frames are no Content-Encoding: clients would undo it before they look for frames
+        return framed(data), ""
+    return encoded(data, accepted) if query.compressed else (data, "")
 
 
 def _failure(code: int, message: str) -> Response:

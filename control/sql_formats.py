@@ -1,8 +1,8 @@
-"""What goes around the engine's bytes: content types, compression, and the block of a reply without rows."""
+"""What goes around the engine's bytes: content types and compression."""
 
 import gzip
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import zstandard
@@ -64,18 +64,3 @@ def decoded(data: bytes, encoding: str, limit: int) -> bytes:
     if len(result) > limit:
         raise SqlRejectedError(62, "SYNTAX_ERROR", f"Syntax error: the query is longer than {limit} bytes.")
     return result
-
-
-def empty_native(columns: Sequence[tuple[str, str]]) -> bytes:
-    """A block of format Native without rows; `columns` are (name, type). Without it clients do not see the columns."""
-    header = b"".join(_varint(len(text.encode())) + text.encode() for column in columns for text in column)
-    return _varint(len(columns)) + _varint(0) + header
-
-
-def _varint(number: int) -> bytes:
-    result = bytearray()
-    while number > 0x7F:
-        result.append(number & 0x7F | 0x80)
-        number >>= 7
-    result.append(number)
-    return bytes(result)

@@ -28,6 +28,10 @@ class SqlRequest:
     settings: Mapping[str, str]
     query_id: str
     compressed: bool
+    framed: bool = False
+    """Whether the reply is to come in the frames of `compress=1`."""
+    protocol_version: int = 0
+    """What the client says it speaks of ClickHouse's own protocol."""
 
 
 def read_request(options: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> SqlRequest:
@@ -35,11 +39,11 @@ def read_request(options: Mapping[str, str], headers: Mapping[str, str], body: b
     database = options.get("database") or headers.get("x-clickhouse-database") or DATABASE
     if database not in (DATABASE, "default"):
         raise SqlRejectedError(81, "UNKNOWN_DATABASE", f"Database {database} does not exist; there is one: {DATABASE}.")
-    if options.get("compress", "0") not in ("0", "") or options.get("decompress", "0") not in ("0", ""):
-        raise SqlRejectedError(48, "NOT_IMPLEMENTED", "compress=1 is not implemented here; use enable_http_compression=1.")
+    if options.get("decompress", "0") not in ("0", ""):
+        raise SqlRejectedError(48, "NOT_IMPLEMENTED", "decompress=1 is not implemented here, where one only reads.")
     if headers.get("content-type", "").startswith("multipart/"):
         raise SqlRejectedError(48, "NOT_IMPLEMENTED", "Forms are not implemented here; put the query in the body, parameters in the URL.")
-    query_id = options.get("query_id", "")
+    query_id, protocol = options.get("query_id", ""), options.get("client_protocol_version", "")
     return SqlRequest(
         _sql(options.get("query", ""), body),
         _format(options.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"),
@@ -47,6 +51,8 @@ def read_request(options: Mapping[str, str], headers: Mapping[str, str], body: b
         _settings(options),
         query_id if _QUERY_ID.fullmatch(query_id) else str(uuid.uuid4()),
         options.get("enable_http_compression", "0") == "1",
+        options.get("compress", "0") not in ("0", ""),
+        int(protocol) if protocol.isdecimal() else 0,
     )
 
 

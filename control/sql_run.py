@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import orjson
 
+from control.sql_blocks import empty_block, hello, is_hello
 from control.sql_catalog import Catalog
 from control.sql_engine import confirm, load_catalog
 from control.sql_errors import SqlRejectedError
-from control.sql_formats import empty_native
 from control.sql_guard import Checked
 from control.sql_lexer import quote_string
 from control.sql_request import SqlRequest
@@ -19,6 +19,7 @@ from schemas.settings import Settings
 from schemas.store import Store
 
 _CONFIRMED_LIMIT: Final = 2000
+DISPLAY_NAME: Final = "mission-control"
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -51,7 +52,7 @@ class SqlRunner:
             "max_result_bytes": settings.query_memory_bytes // 4,
         }
         self._catalog: Catalog | None = None
-        self._timezone = ""
+        self._timezone = self._version = ""
         self._confirmed: dict[str, bool] = {}
 
     def run(self, request: SqlRequest, run_id: str) -> SqlReply:
@@ -62,11 +63,13 @@ class SqlRunner:
         if self._confirm(checked, catalog, parameters) and not checked.explain:
             checked = replace(checked, sql=f"SELECT * FROM (\n{checked.sql}\n)")
         name = checked.format or request.default_format
+        if name == "Native" and is_hello(request.sql, request.protocol_version):
+            return SqlReply(name, hello(DISPLAY_NAME, self._version, self._timezone), self._timezone)
         clause = self._settings_clause({**request.settings, **checked.settings}, run_id)
         body = self._store.raw(f"{checked.statement}\nFORMAT {name}\n{clause}", "", parameters)
         if not body and name == "Native":
             described = self._store.raw(f"DESCRIBE TABLE ({checked.sql})\nFORMAT JSONCompact\n{clause}", "", parameters)
-            body = empty_native([(row[0], row[1]) for row in orjson.loads(described)["data"]])
+            body = empty_block([(row[0], row[1]) for row in orjson.loads(described)["data"]])
         return SqlReply(name, body, self._timezone)
 
     def cancel(self, run_id: str) -> None:
@@ -75,7 +78,8 @@ class SqlRunner:
 
     def _loaded_catalog(self) -> Catalog:
         if self._catalog is None:
-            self._timezone = str(self._store.query("SELECT timezone() AS timezone")[0]["timezone"])
+            server = self._store.query("SELECT timezone() AS timezone, version() AS version")[0]
+            self._timezone, self._version = str(server["timezone"]), str(server["version"])
             self._catalog = load_catalog(self._store)
         return self._catalog
 
