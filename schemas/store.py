@@ -1,13 +1,12 @@
 """The only opener of ClickHouse: the embedded engine in this process, or a server over HTTP, through one client library."""
 
 import contextlib
-import fcntl
 import io
 import logging
 import os
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,10 +14,14 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3.exceptions import HTTPError
 
-from schemas.errors import MissionControlError, StoreUnavailableError
-
-DATABASE: Final = "mission_control"
+from schemas.errors import StoreUnavailableError
+from schemas.settings import Settings
+from schemas.store_codes import RETRYABLE
+from schemas.store_embedded import StoreLockedError, lock, use_scratch
+from schemas.store_server import DATABASE, Server, fitting, server_of
 
 CLOSE_SECONDS: Final = 0.7
 """What running calls get to end by themselves, and again after they were killed."""
@@ -31,14 +34,6 @@ _INSERT_SETTINGS: Final = {
     "input_format_parallel_parsing": "0",
 }
 Parameters = Mapping[str, Any]
-
-
-class StoreLockedError(MissionControlError):
-    """Another process has the embedded store open."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"another process uses the store in {path}; stop it or choose another data directory")
-        self.path = path
 
 
 class Store(Protocol):
@@ -73,7 +68,10 @@ class Store(Protocol):
 
 
 class ClickHouseStore:
-    """A pool of clients: each serves one call at a time, because a handle serialises its calls anyway."""
+    """The embedded engine through a pool of clients: each serves one call at a time, because a handle serialises its calls anyway."""
+
+    _own_queries = "1"
+    """The condition on `system.processes` that holds for our queries: here nobody else has any."""
 
     def __init__(self, open_client: Callable[[], Client], release: Callable[[], None] = lambda: None) -> None:
         """`release` is called once all clients are closed."""
@@ -95,7 +93,7 @@ class ClickHouseStore:
             client = client or self._open_client()
             yield client
         except BaseException:
-            client = _emptied(client)
+            client = self._after_failure(client)
             raise
         finally:
             with self._lock:
@@ -131,14 +129,13 @@ class ClickHouseStore:
             )
 
     def kill_queries(self) -> None:
-        """Stop whatever SELECT runs; its caller gets a DatabaseError (394)."""
-        self.command("KILL QUERY WHERE query_kind = 'Select' ASYNC")
+        """Stop whatever SELECT of ours runs; its caller gets a DatabaseError (394)."""
+        self.command(f"KILL QUERY WHERE query_kind = 'Select' AND {self._own_queries} ASYNC")
 
     def close(self) -> None:
         """Calls that do not end by themselves are killed; those that survive even that (logged) keep the engine open."""
         if not self._wait_until_idle(CLOSE_SECONDS):
-            with contextlib.closing(self._open_client()) as killer:
-                killer.command("KILL QUERY WHERE 1 ASYNC")
+            self._kill_what_runs()
             if not self._wait_until_idle(CLOSE_SECONDS):
                 logger.warning("the store is left while calls run")
         with self._lock:
@@ -147,6 +144,23 @@ class ClickHouseStore:
             client.close()
         self._release()
 
+    def _after_failure(self, client: Client | None) -> Client | None:
+        """The client without what its failed call left behind; None when it is of no use any more.
+
+        The embedded engine keeps the output of a query that failed half-way and puts it in front of the next reply of the
+        same handle, which may be anybody's.
+        """
+        try:
+            if client is not None:
+                client.raw_query("SELECT 1")
+        except ClickHouseError:
+            return None
+        return client
+
+    def _kill_what_runs(self) -> None:
+        with contextlib.closing(self._open_client()) as killer:
+            killer.command("KILL QUERY WHERE 1 ASYNC")
+
     def _wait_until_idle(self, seconds: float) -> bool:
         """Takes no more calls."""
         with self._lock:
@@ -154,33 +168,117 @@ class ClickHouseStore:
             return self._lock.wait_for(lambda: self._busy == 0, seconds)
 
 
-def _emptied(client: Client | None) -> Client | None:
-    """The client without what its failed call left behind; None when it is of no use any more.
+class ServerStore(ClickHouseStore):
+    """A server over HTTP. Nothing is connected before the first call, and a server that comes back is used again."""
 
-    The embedded engine keeps the output of a query that failed half-way and puts it in front of the next reply of the
-    same handle, which may be anybody's.
+    def __init__(self, server: Server, database: str | None = DATABASE) -> None:
+        self._server, self._database = server, database
+        self._comment = f"mission-control-{uuid.uuid4()}"
+        self._own_queries = f"Settings['log_comment'] = '{self._comment}'"
+        self._connections = get_pool_manager(
+            ca_cert=os.fspath(server.ca_file) if server.ca_file else None, verify=server.verify, maxsize=64
+        )
+        super().__init__(self._connect, self._connections.clear)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """Raises StoreUnavailableError after close, and when what answered was not ClickHouse, or nothing did."""
+        try:
+            with super().client() as client:
+                yield client
+        except DatabaseError as error:
+            if error.code is None and type(error) in (DatabaseError, OperationalError):
+                raise StoreUnavailableError(str(error)) from error
+            raise
+        except HTTPError as error:
+            raise StoreUnavailableError(f"{self._server.address}: {error}") from error
+
+    def query(self, sql: str, parameters: Parameters | None = None, settings: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        return super().query(*fitting(sql, parameters or {}), settings)
+
+    def arrow(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        return super().arrow(*fitting(sql, parameters or {}))
+
+    def raw(self, sql: str, fmt: str, parameters: Parameters | None = None, settings: Mapping[str, str] | None = None) -> bytes:
+        sql, short = fitting(sql, parameters or {})
+        return super().raw(sql, fmt, short, settings)
+
+    def command(self, sql: str, parameters: Parameters | None = None) -> None:
+        super().command(*fitting(sql, parameters or {}))
+
+    def _connect(self) -> Client:
+        server = self._server
+        return clickhouse_connect.get_client(
+            interface=server.scheme,
+            host=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            database=self._database,
+            pool_mgr=self._connections,
+            connect_timeout=server.connect_timeout,
+            send_receive_timeout=server.timeout,
+            client_name="mission-control",
+            autogenerate_session_id=False,  # a session would serialise calls, and bind them to one node behind a balancer
+            form_encode_query_params=True,
+            settings=server.settings(self._comment),
+        )
+
+    def _after_failure(self, client: Client | None) -> Client | None:
+        """A client of a server keeps nothing between calls, its connections are the pool's."""
+        return client
+
+    def _kill_what_runs(self) -> None:
+        """What the server does not hear of ends by its own limits."""
+        try:
+            with contextlib.closing(self._connect()) as killer:
+                killer.command(f"KILL QUERY WHERE {self._own_queries} ASYNC")
+        except (ClickHouseError, HTTPError) as error:
+            logger.warning("queries are left to the server", extra={"error": str(error)[:500]})
+
+
+def open_store(settings: Settings) -> ClickHouseStore:
+    """The store that the settings choose: the server of `clickhouse_url`, else the embedded engine under `data_dir`.
+
+    A server need not be there yet, and its database is made by `create_database`; the embedded engine is started, its
+    database made. Raises SettingsError, StoreLockedError.
     """
-    try:
-        if client is not None:
-            client.raw_query("SELECT 1")
-    except ClickHouseError:
-        return None
-    return client
+    if settings.clickhouse_url.get_secret_value():
+        return ServerStore(server_of(settings))
+    return open_embedded(settings.data_dir / "store", settings.store_memory_bytes, settings.store_cache_bytes)
 
 
-def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database: str = DATABASE) -> ClickHouseStore:
+def create_database(settings: Settings) -> None:
+    """On the server of `clickhouse_url`, on all nodes of its cluster; safe to repeat. The embedded engine's is there once it is open.
+
+    Raises SettingsError, StoreUnavailableError, DatabaseError.
+    """
+    if not settings.clickhouse_url.get_secret_value():
+        return
+    server = server_of(settings)
+    everywhere = f" ON CLUSTER '{server.cluster}'" if server.cluster else ""
+    with contextlib.closing(ServerStore(server, database=None)) as store:
+        store.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}{everywhere}")
+
+
+def open_embedded(
+    directory: Path, memory_bytes: int, cache_bytes: int, database: str = DATABASE, *, backups: Path | None = None, warm: Path | None = None
+) -> ClickHouseStore:
     """The engine in this process, with its data under `directory`; creates the database.
 
+    BACKUP and RESTORE work below `backups` only. `warm` is the slower volume that parts move to (`operations/tiers.py`).
     Raises StoreLockedError when another process has it open.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    release = _lock(directory)
-    _use_scratch(directory / "inserts")
+    release = lock(directory)
+    use_scratch(directory / "inserts")
     options = {
         "max_server_memory_usage": memory_bytes,
         "mark_cache_size": cache_bytes,
         "uncompressed_cache_size": 0,
         "index_mark_cache_size": cache_bytes // 4,
+        **({"backups.allowed_path": os.fspath(backups)} if backups else {}),
+        **(_two_volumes(warm) if warm else {}),
     }
 
     def connect(name: str | None) -> Client:
@@ -197,50 +295,22 @@ def open_embedded(directory: Path, memory_bytes: int, cache_bytes: int, database
     return ClickHouseStore(lambda: connect(database), release)
 
 
-def _use_scratch(directory: Path) -> None:
-    """The client writes a file for each insert first, and leaves it there on kill -9: let that be beside the data, and clean it."""
-    directory.mkdir(exist_ok=True)
-    for left_over in directory.iterdir():
-        left_over.unlink()
-    tempfile.tempdir = os.fspath(directory)
-
-
-def _lock(directory: Path) -> Callable[[], None]:
-    """Held until what is returned is called, or the process ends: the engine's own refusal does not say that this is the reason."""
-    file = open(directory / "lock", "w")  # noqa: SIM115  stays open
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise StoreLockedError(directory) from error
-    return file.close
-
-
 def is_retryable(error: Exception) -> bool:
-    """Whether the same insert may succeed later: memory, disk, connection; everything else will fail again."""
+    """Whether the same call may succeed later; everything else will fail again."""
     if isinstance(error, DatabaseError):
-        return error.code in _RETRYABLE_CODES or (error.code is None and isinstance(error, OperationalError))
+        return error.code in RETRYABLE or (error.code is None and isinstance(error, OperationalError))
     return isinstance(error, StoreUnavailableError | OSError | ClickHouseError)
 
 
-_RETRYABLE_CODES: Final = frozenset(
-    {
-        159,  # TIMEOUT_EXCEEDED
-        160,  # TOO_SLOW
-        164,  # READONLY
-        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
-        209,  # SOCKET_TIMEOUT
-        210,  # NETWORK_ERROR
-        241,  # MEMORY_LIMIT_EXCEEDED
-        242,  # TABLE_IS_READ_ONLY
-        243,  # NOT_ENOUGH_SPACE
-        252,  # TOO_MANY_PARTS
-        394,  # QUERY_WAS_CANCELLED
-        76,  # CANNOT_OPEN_FILE
-        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR
-        74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
-        236,  # ABORTED
-    }
-)
-
-__all__: Sequence[str] = ("DATABASE", "ClickHouseStore", "DatabaseError", "Store", "StoreLockedError", "is_retryable", "open_embedded")
+__all__ = [
+    "DATABASE",
+    "ClickHouseStore",
+    "DatabaseError",
+    "ServerStore",
+    "Store",
+    "StoreLockedError",
+    "create_database",
+    "is_retryable",
+    "open_embedded",
+    "open_store",
+]
