@@ -37,7 +37,7 @@ from schemas.errors import SettingsError
 from schemas.metrics import Metrics
 from schemas.migrate import migrate
 from schemas.settings import Settings
-from schemas.store import ClickHouseStore, open_embedded
+from schemas.store import ClickHouseStore, create_database, open_store
 from schemas.telemetry import configure_logging, configure_sentry, log_loop_errors
 
 SHUTDOWN_SECONDS: Final = 9.5
@@ -57,6 +57,7 @@ def run(settings: Settings, demo: bool = False) -> int:
     configure_sentry(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _watchdog() as watchdog, _log(settings) as (log, metrics), _store(settings) as store:
+        create_database(settings)
         migrate(store)
         code = asyncio.run(_serve(settings, demo, log, store, metrics, watchdog))
     logging.shutdown()
@@ -117,7 +118,7 @@ def _log(settings: Settings) -> Iterator[tuple[LocalLog, Metrics]]:
 
 @contextlib.contextmanager
 def _store(settings: Settings) -> Iterator[ClickHouseStore]:
-    store = open_embedded(settings.data_dir / "store", settings.store_memory_bytes, settings.store_cache_bytes)
+    store = open_store(settings)
     try:
         yield store
     finally:

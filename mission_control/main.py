@@ -14,6 +14,7 @@ from mission_control.commands.group import Commands, discard_stdout
 from mission_control.commands.login import login
 from mission_control.commands.logs import logs
 from mission_control.commands.mcps import mcps
+from mission_control.commands.migrate import migrate
 from mission_control.commands.permissions import permissions
 from mission_control.commands.rebuild import rebuild
 from mission_control.commands.sql import sql
@@ -43,7 +44,7 @@ for look in (threads, thread, logs, permissions, mcps, sql, login):
     app.command(rich_help_panel=LOOK)(look)
 app.command(rich_help_panel=CARE)(doctor)
 app.command(rich_help_panel=CARE)(rebuild)
-app.command(rich_help_panel=CARE)(up.migrate)
+app.command(rich_help_panel=CARE)(migrate)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(service.app, name="service", rich_help_panel=CARE)
 

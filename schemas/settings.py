@@ -71,6 +71,25 @@ class Settings(BaseSettings):
         2048 * MEBIBYTE, ge=256 * MEBIBYTE, description="Memory the embedded engine may use for queries and merges."
     )
     store_cache_bytes: int = Field(64 * MEBIBYTE, ge=0, description="Mark and uncompressed caches of the embedded engine.")
+    clickhouse_url: SecretStr = Field(
+        SecretStr(""), description="ClickHouse server, http[s]://user:password@host:port; empty: the engine inside this process."
+    )
+    clickhouse_user: str = Field("", description="User of the ClickHouse server; wins over the URL's.")
+    clickhouse_password: SecretStr = Field(SecretStr(""), description="Password of the ClickHouse server; wins over the URL's.")
+    clickhouse_ca_file: Path | None = Field(None, description="Certificates (PEM) that the ClickHouse server's is checked against.")
+    clickhouse_verify: bool = Field(True, description="Whether the ClickHouse server's certificate is checked at all.")
+    clickhouse_cluster: str = Field(
+        "", pattern=r"^[A-Za-z0-9_.-]*$", description="Name of the cluster in the ClickHouse server's configuration; empty: a single node."
+    )
+    clickhouse_insert_quorum: str = Field(
+        "auto",
+        pattern=r"^(auto|[0-9]*)$",
+        description="Replicas that must have an insert before it counts, on a cluster; auto: most of them.",
+    )
+    clickhouse_connect_timeout: int = Field(5, ge=1, description="Seconds to connect to the ClickHouse server.")
+    clickhouse_timeout: int = Field(
+        60, ge=1, description="Seconds without an answer of the ClickHouse server after which a call is given up."
+    )
     query_timeout: float = Field(30.0, gt=0, description="Seconds a query of the API or the SQL endpoint may run.")
     query_memory_bytes: int = Field(1024 * MEBIBYTE, ge=MEBIBYTE, description="Memory one query of the API or the SQL endpoint may use.")
     query_concurrency: int = Field(4, ge=1, description="Queries of the API that run at once.")

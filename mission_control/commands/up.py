@@ -1,4 +1,4 @@
-"""`up` and `migrate`: what opens the store. The rooms are imported when these run, so that every other command starts at once."""
+"""`up`: the whole system. The rooms are imported when it runs, so that every other command starts at once."""
 
 import os
 import sys
@@ -45,22 +45,3 @@ def leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def migrate(data: DataDir = None) -> None:
-    """Bring the store's schema up to date, forward only; `up` does the same when it starts."""
-    settings = load_settings(data_dir=data and data.expanduser().absolute())
-    from pipeline.log.files import lock_directory
-    from schemas.migrate import migrate as bring_up_to_date
-    from schemas.store import open_embedded
-
-    log = settings.data_dir / "log"
-    log.mkdir(parents=True, exist_ok=True)
-    lock_directory(log)  # before the store is touched: opening it tidies up, which a running system would not survive
-    store = open_embedded(settings.data_dir / "store", settings.store_memory_bytes, settings.store_cache_bytes)
-    try:
-        done = bring_up_to_date(store)
-    finally:
-        store.close()
-    typer.echo(f"the store in {settings.data_dir} is up to date" + (f"; applied: {', '.join(done)}" if done else ""))
-    leave(0)
