@@ -60,11 +60,26 @@ class Settings(BaseSettings):
     )
 
     retention_days_spans: int = Field(30, ge=1, le=65535, description="Days spans, steps and messages are kept.")
-    retention_days_logs: int = Field(14, ge=1, le=65535, description="Days logs are kept.")
-    retention_days_metrics: int = Field(14, ge=1, le=65535, description="Days metric points are kept.")
+    retention_days_logs: int = Field(30, ge=1, le=65535, description="Days logs are kept.")
+    retention_days_metrics: int = Field(30, ge=1, le=65535, description="Days metric points are kept.")
     retention_days_permissions: int = Field(365, ge=1, le=65535, description="Days permission events are kept.")
     retention_days_projects: dict[str, dict[str, int]] = Field(
         default_factory=dict, description='Exceptions by project and signal, e.g. {"demo": {"spans": 2}}.'
+    )
+    retention_days_mcps: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description='Exceptions by MCP server and signal (spans, logs, permissions), e.g. {"files": {"logs": 3}}; they win over the project\'s.',
+    )
+    retention_days_hot: int = Field(
+        7, ge=1, le=65535, description="Days after which rows move to the volume `warm`, where the store has one."
+    )
+    archive_days: int = Field(
+        365, ge=0, le=65535, description="Days after its arrival until which a record lies in the Parquet archive; 0 archives nothing."
+    )
+    archive_dir: Path | None = Field(None, description="Where the Parquet archive lies; else `archive` in data_dir.")
+    backup_dir: Path | None = Field(None, description="Where a running system writes backups; else `backups` in data_dir.")
+    store_warm_dir: Path | None = Field(
+        None, description="A directory on a slower disk for rows older than retention_days_hot (embedded engine only)."
     )
 
     store_memory_bytes: int = Field(
@@ -109,6 +124,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    @property
+    def backups(self) -> Path:
+        return self.backup_dir or self.data_dir / "backups"
+
+    @property
+    def archive(self) -> Path:
+        return self.archive_dir or self.data_dir / "archive"
 
     def retention_days(self, project: str, signal: Literal["spans", "logs", "metrics", "permissions"]) -> int:
         exception = self.retention_days_projects.get(project, {}).get(signal)

@@ -22,6 +22,7 @@ from schemas.settings import Settings
 from schemas.store_codes import RETRYABLE
 from schemas.store_embedded import StoreLockedError, lock, use_scratch
 from schemas.store_server import DATABASE, Server, fitting, server_of
+from schemas.store_volumes import backups_below, second_volume
 
 CLOSE_SECONDS: Final = 0.7
 """What running calls get to end by themselves, and again after they were killed."""
@@ -245,7 +246,13 @@ def open_store(settings: Settings) -> ClickHouseStore:
     """
     if settings.clickhouse_url.get_secret_value():
         return ServerStore(server_of(settings))
-    return open_embedded(settings.data_dir / "store", settings.store_memory_bytes, settings.store_cache_bytes)
+    return open_embedded(
+        settings.data_dir / "store",
+        settings.store_memory_bytes,
+        settings.store_cache_bytes,
+        backups=settings.backups,
+        warm=settings.store_warm_dir,
+    )
 
 
 def create_database(settings: Settings) -> None:
@@ -277,8 +284,8 @@ def open_embedded(
         "mark_cache_size": cache_bytes,
         "uncompressed_cache_size": 0,
         "index_mark_cache_size": cache_bytes // 4,
-        **({"backups.allowed_path": os.fspath(backups)} if backups else {}),
-        **(_two_volumes(warm) if warm else {}),
+        **backups_below(backups),
+        **second_volume(warm),
     }
 
     def connect(name: str | None) -> Client:

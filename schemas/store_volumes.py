@@ -1,0 +1,28 @@
+"""Where the embedded engine keeps what: its options for backups, for a second volume, as ClickHouse's configuration names them."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+WARM: Final = "warm"
+"""Name of the slower volume, in the embedded engine and in a server's storage policy alike."""
+
+
+def backups_below(directory: Path | None) -> dict[str, str]:
+    """BACKUP and RESTORE take no path outside of it; without one they take none."""
+    return {} if directory is None else {"backups.allowed_path": os.fspath(directory)}
+
+
+def second_volume(warm: Path | None) -> dict[str, str]:
+    """The default policy with a second volume. The engine looks for the groups by name too, so they stand there empty."""
+    if warm is None:
+        return {}
+    disks, policy = "storage_configuration.disks", "storage_configuration.policies.default"
+    return {
+        f"{disks}.{WARM}.type": "local",
+        f"{disks}.{WARM}.path": os.path.join(warm, ""),
+        "storage_configuration.policies": "",
+        f"{policy}.volumes": "",
+        f"{policy}.volumes.hot.disk": "default",
+        f"{policy}.volumes.{WARM}.disk": WARM,
+    }
