@@ -13,18 +13,18 @@ from typing import Final
 
 from control.channels import names_of
 from control.figures import Figures
+from control.interests import Interests, covers
 from control.position import Position
 from control.readings import Readings
 from control.replay import Replay
 from control.snapshots import Snapshots
 from control.subscription import Happening, Subscription, Texts
-from schemas.events import Commit, Event
+from schemas.events import Commit, Event, Interest
 from schemas.metrics import Metrics
 
 KEPT_COMMITS: Final = 512
 KEPT_EVENTS: Final = 20_000
-KEPT_SECONDS: Final = 60.0
-"""Recent commits answer short interruptions without a query; nothing is kept when nobody listened for this long."""
+"""Recent commits answer short interruptions without a query."""
 PIECE: Final = 200
 """Events that are handed out before those who read get their turn; less than the smallest sensible queue."""
 log = logging.getLogger(__name__)
@@ -32,10 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A recent commit: the position before it, and its events."""
+    """A recent commit: the position before it, and its events as far as anybody was interested."""
 
     before: Position
     events: Sequence[Event]
+    interest: Interest
 
 
 class Hub:
@@ -52,7 +53,7 @@ class Hub:
         self._subscriptions: dict[tuple[str, str], set[Subscription]] = defaultdict(set)
         self._recent: deque[Kept] = deque()
         self._recent_events = 0
-        self._wanted_until = 0.0
+        self._interests = Interests()
         self.connections = 0
         self.snapshots: Snapshots
         self.replay: Replay
@@ -107,26 +108,29 @@ class Hub:
                 await self._hand_out_one(commit, published_ns)
 
     async def _hand_out_one(self, commit: Commit, published_ns: int) -> None:
-        events: Sequence[Event] | None = None
-        if self._is_wanted():
-            try:
-                events = await asyncio.to_thread(commit.events)
-            except Exception:
-                # Its subscribers find what they missed in the tables: the ring is broken here, so a resume asks those.
-                log.exception("the events of a commit of %s could not be built", commit.topic or "summaries")
+        built = await self._build(commit)
         before, self._position = self._position, self._position.after(commit, published_ns)
-        if events is None:
+        if built is None:
+            # Its subscribers find what they missed in the tables: the ring is broken here, so a resume asks those.
             self._recent.clear()
             self._recent_events = 0
         else:
-            self._keep(Kept(before, events))
+            events, interest = built
+            self._keep(Kept(before, events, interest))
             await self._dispatch(before, events)
         self._metrics.event_delay.observe(max(0.0, (time.time_ns() - published_ns) / 1e9))
 
-    def _is_wanted(self) -> bool:
-        if self._subscriptions:
-            self._wanted_until = time.monotonic() + KEPT_SECONDS
-        return time.monotonic() < self._wanted_until
+    async def _build(self, commit: Commit) -> tuple[Sequence[Event], Interest] | None:
+        """What anybody wants of it; again where somebody came meanwhile for something else. None when nobody listens, or it fails."""
+        while (interest := self._interests.current()) is not None:
+            try:
+                events = await asyncio.to_thread(commit.events, interest)
+            except Exception:
+                log.exception("the events of a commit of %s could not be built", commit.topic or "summaries")
+                return None
+            if self._interests.current() is interest:
+                return events, interest
+        return None
 
     def _keep(self, kept: Kept) -> None:
         self._recent.append(kept)
@@ -167,22 +171,24 @@ class Hub:
         return interested
 
     def add(self, subscription: Subscription) -> None:
-        self._subscriptions[subscription.channel.project, subscription.channel.name].add(subscription)
-        self._is_wanted()
+        key = (subscription.channel.project, subscription.channel.name)
+        self._subscriptions[key].add(subscription)
+        self._interests.listen(key)
 
     def remove(self, subscription: Subscription) -> None:
-        self._is_wanted()
         key = (subscription.channel.project, subscription.channel.name)
         self._subscriptions[key].discard(subscription)
         if not self._subscriptions[key]:
             del self._subscriptions[key]
+            self._interests.leave(key)
 
     def recall(self, subscription: Subscription, since: Position, seen: int) -> list[tuple[Event, str]] | None:
         """What a subscription missed after `since`, with cursors, from recent commits; None when they do not reach back."""
         if since.hub != self._position.hub or not 0 <= since.commit <= self._position.commit:
             return None
         kept = [one for one in self._recent if one.before.commit >= since.commit]
-        if len(kept) != self._position.commit - since.commit:
+        channel = (subscription.channel.project, subscription.channel.name)
+        if len(kept) != self._position.commit - since.commit or not all(covers(one.interest, channel) for one in kept):
             return None
         missed: list[tuple[Event, str]] = []
         ends = [*(one.before for one in kept), self._position][1:]

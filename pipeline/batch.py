@@ -1,13 +1,13 @@
 """What mapping hands to writing: columns per table, and what the rest of the way needs to know about them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import pyarrow as pa
 
 from pipeline.context import MessageIdentity
-from schemas.events import Event
+from schemas.events import Events, no_events
 
 TraceKey: TypeAlias = tuple[str, str]
 """(project, trace id)"""
@@ -74,4 +74,4 @@ class Mapped:
     threads: Mapping[ThreadKey, int] = field(default_factory=dict)
     unplaced: Collection[TraceKey] = ()
     seen: Fresh = NOTHING_FRESH
-    events: Callable[[], Sequence[Event]] = tuple
+    events: Events = no_events

@@ -11,7 +11,7 @@ from pipeline.columns import times
 from pipeline.context import Envelope, MessageIdentity, Origin, Seen
 from pipeline.messages import CallMessages, Content, digest, references
 from pipeline.tell import message_event
-from schemas.events import Event
+from schemas.events import Event, Interest
 
 Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
@@ -49,9 +49,11 @@ class BodyRows:
     def fresh(self) -> Fresh:
         return Fresh(self._known, self._said)
 
-    def events(self) -> list[Event]:
+    def events(self, interest: Interest) -> list[Event]:
+        if not interest.steps:
+            return []
         rows = zip(self._messages, self._message_times, self._contents, strict=True)
-        return [message_event(row, at, content) for row, (at, _), content in rows]
+        return [message_event(row, at, content) for row, (at, _), content in rows if interest.wants(row[0], row[1])]
 
     def add_text(self, here: Here, value: str) -> str:
         """Store a text by content; returns the reference that stands for it."""

@@ -180,7 +180,7 @@ class LogRows:
             threads=self._threads,
             unplaced=self._unplaced,
             seen=spans.seen,
-            events=lambda: log_events(tables),
+            events=lambda interest: log_events(tables, interest),
         )
 
     def _batch(self) -> pa.RecordBatch:

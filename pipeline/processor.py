@@ -12,7 +12,7 @@ from pipeline.context import envelope
 from pipeline.ledger import Ledger
 from pipeline.write import Request_, Writer, dead_letter_batch, unreadable
 from schemas.errors import MalformedRequestError, MissionControlError
-from schemas.events import Commit, Event
+from schemas.events import Commit, Event, Interest
 from schemas.metrics import Metrics
 from schemas.otlp import SIGNAL_NAMES, parse_lenient
 from schemas.ports import CommitListener, LogReader, Record
@@ -117,8 +117,8 @@ class Processor:
         return len(letters)
 
     def _notify(self, topic: str, offsets: dict[int, int], results: Sequence[Mapped]) -> None:
-        def events() -> list[Event]:
-            return [event for mapped in results for event in mapped.events()]
+        def events(interest: Interest) -> list[Event]:
+            return [event for mapped in results for event in mapped.events(interest)]
 
         self._listener.publish(Commit(topic, offsets, events))
         for mapped in results:

@@ -222,7 +222,13 @@ class SpanRows:
         if self._dense:
             tables["spans"] = self._batch()
         bodies = self._bodies
-        return Mapped(tables, ledger, traces=self._traces, seen=bodies.fresh, events=lambda: span_events(tables) + bodies.events())
+        return Mapped(
+            tables,
+            ledger,
+            traces=self._traces,
+            seen=bodies.fresh,
+            events=lambda interest: span_events(tables, interest) + bodies.events(interest),
+        )
 
     def _batch(self) -> pa.RecordBatch:
         rows = len(self._dense)

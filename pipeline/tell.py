@@ -7,7 +7,7 @@ import orjson
 import pyarrow as pa
 
 from pipeline.messages import Content
-from schemas.events import Commit, Event
+from schemas.events import Commit, Event, Interest
 from schemas.times import iso, maybe_iso
 
 if TYPE_CHECKING:
@@ -57,11 +57,19 @@ _PERMISSION_COLUMNS: Final = (
 _THREAD_TIMES: Final = ("started_at", "last_seen_at", "ended_at", "waiting_since", "last_received")
 
 
-def span_events(tables: Rows) -> list[Event]:
+def span_events(tables: Rows, interest: Interest) -> list[Event]:
     """A step for each span, as it looks on its own; the summaries send what only the whole trace knows."""
-    if (batch := tables.get("spans")) is None:
+    if (batch := tables.get("spans")) is None or not interest.steps:
         return []
-    return [_span_step(row) for row in _rows(batch, _SPAN_COLUMNS)]
+    return [_span_step(row) for row in _rows(_wanted(batch, interest), _SPAN_COLUMNS)]
+
+
+def _wanted(spans: pa.RecordBatch, interest: Interest) -> pa.RecordBatch:
+    """Those that anybody listens to: looking at three columns costs little beside making events of all."""
+    if interest.everything:
+        return spans
+    keys = zip(*(spans.column(name).to_pylist() for name in ("project", "thread_key", "mcp_id")), strict=True)
+    return spans.take(pa.array([row for row, key in enumerate(keys) if interest.wants(*key)], pa.int64()))
 
 
 def _span_step(row: dict[str, Any]) -> Event:
@@ -110,10 +118,10 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def log_events(tables: Rows) -> list[Event]:
+def log_events(tables: Rows, interest: Interest) -> list[Event]:
     """Log records and permission checks of a batch."""
-    result = span_events(tables)
-    if (batch := tables.get("log_records")) is not None:
+    result = span_events(tables, interest)
+    if interest.logs and (batch := tables.get("log_records")) is not None:
         result.extend(_log_event(row) for row in _rows(batch, _LOG_COLUMNS))
     if (batch := tables.get("permission_rows")) is not None:
         result.extend(
@@ -155,8 +163,8 @@ def _rows(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
 def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"]) -> Commit:
     """What a round of summaries made visible. It has no place in the log."""
 
-    def events() -> list[Event]:
-        steps = [] if result is None or result.spans is None else _changed_steps(result.spans, result.changed)
+    def events(interest: Interest) -> list[Event]:
+        steps = [] if result is None or result.spans is None else _changed_steps(result.spans, result.changed, interest)
         return [_thread_event(change) for change in changes] + steps
 
     return Commit("", {}, events)
@@ -170,9 +178,11 @@ def _thread_event(change: "ThreadChange") -> Event:
     return Event(change.event, row["project"], row["thread_id"], payload, thread_id=row["thread_id"])  # type: ignore[arg-type]  # one of EventType
 
 
-def _changed_steps(spans: pa.Table, changed: Sequence[tuple["TraceFold", Sequence["Step"]]]) -> list[Event]:
+def _changed_steps(spans: pa.Table, changed: Sequence[tuple["TraceFold", Sequence["Step"]]], interest: Interest) -> list[Event]:
     """Steps as the whole trace shows them; of spans folded into one, that they are superseded by it."""
-    wanted = [step for _, steps in changed for step in steps]
+    if not interest.steps:
+        return []
+    wanted = [step for fold, steps in changed for step in steps if interest.wants(fold.project, step.thread_id, step.mcp_id)]
     if not wanted:
         return []
     table = spans.select(list(_STEP_COLUMNS)).take(pa.array([step.row for step in wanted], pa.int64()))

@@ -1,6 +1,7 @@
 """The WebSocket: subscribing, what arrives, what is refused."""
 
 import asyncio
+import threading
 from typing import Any
 
 import orjson
@@ -8,13 +9,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from schemas.events import Commit, Event
+from schemas.events import Commit, Event, Interest
 
 TOKEN = "a-token-of-the-tests"
 
 
 def commit(*events: Event, topic: str = "otlp_spans", offset: int = 1) -> Commit:
-    return Commit(topic, {0: offset} if topic else {}, lambda: events)
+    return Commit(topic, {0: offset} if topic else {}, lambda _: events)
 
 
 def log(project: str, name: str, level: str = "INFO", thread: str = "", mcp: str = "", **payload: Any) -> Event:
@@ -239,7 +240,7 @@ async def test_a_slow_reader_is_told_and_slows_nobody(start: Any, say: Any) -> N
 
 
 async def test_events_that_cannot_be_built_hurt_nobody(running: Any, say: Any) -> None:
-    def fail() -> list[Event]:
+    def fail(_: Interest) -> list[Event]:
         raise ValueError("a bug")
 
     async with running.socket() as connection:
@@ -250,9 +251,30 @@ async def test_events_that_cannot_be_built_hurt_nobody(running: Any, say: Any) -
 
 
 async def test_nobody_listens_nothing_is_built(running: Any) -> None:
-    def fail() -> list[Event]:
+    def fail(_: Interest) -> list[Event]:
         raise AssertionError("events were built for nobody")
 
     running.hub.publish(Commit("otlp_spans", {0: 7}, fail))
     await asyncio.sleep(0.05)
     assert running.hub.position.offsets == {"otlp_spans": {0: 7}}
+
+
+async def test_who_comes_while_events_are_built_misses_none(running: Any, say: Any) -> None:
+    """They were built for others: they are built once more."""
+    asked: list[Interest] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def build(interest: Interest) -> list[Event]:
+        asked.append(interest)
+        begun.set()
+        go_on.wait(30)
+        return [Event("step", "default", "s", {"step_id": "s"}, "t")] if interest.wants("default", "t") else []
+
+    async with running.socket() as connection:
+        await say(connection, "subscribe", channel="global")
+        running.hub.publish(Commit("otlp_spans", {0: 1}, build))
+        await asyncio.to_thread(begun.wait, 30)
+        assert (await say(connection, "subscribe", channel="thread:t"))["type"] == "subscribed"
+        go_on.set()
+        assert (await receive(connection))["id"] == "s"
+    assert [interest.steps for interest in asked] == [False, True]

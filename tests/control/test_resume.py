@@ -9,7 +9,7 @@ import orjson
 
 from control.position import Position, decode
 from control.replay import OLDEST_NS, stretches
-from schemas.events import Commit, Event
+from schemas.events import Commit, Event, no_events
 
 SECOND = 1_000_000_000
 
@@ -54,7 +54,7 @@ class Stream:
         self.offset += count
         self.sent += [row["Body"] for row in rows]
         events = [log_event(row) for row in rows]
-        self.publish(Commit("otlp_logs", {0: self.offset}, lambda: events))
+        self.publish(Commit("otlp_logs", {0: self.offset}, lambda _: events))
 
 
 async def read_some(running: Any, channel: str, cursor: str, count: int) -> tuple[list[str], str]:
@@ -189,7 +189,7 @@ async def test_every_channel_is_read_back(start: Any, rows: Any) -> None:
     async with start() as running:
         for topic in ("otlp_spans", "otlp_logs"):
             running.hub.start_at(topic, {0: 7})
-        running.hub.publish(Commit("", {}, tuple))
+        running.hub.publish(Commit("", {}, no_events))
         async with running.socket() as connection:
             for channel, wanted in expected.items():
                 answer = await subscribe(connection, f"{channel}?project={rows.project}", cursor)
@@ -230,7 +230,7 @@ async def test_too_much_for_the_tables_or_too_old_gives_a_snapshot(start: Any, r
         rows.log(f"record {number}")
     old = Position("elsewhere", 3, {"otlp_logs": {0: 0}}, time.time_ns() - 2 * OLDEST_NS)
     async with start(websocket_queue=10) as running, running.socket() as connection:
-        running.hub.publish(Commit("", {}, tuple))
+        running.hub.publish(Commit("", {}, no_events))
         await asyncio.sleep(0.05)
         for since in (old, Position("elsewhere", 3, {"otlp_logs": {0: 0}}, time.time_ns())):
             assert (await subscribe(connection, channel, f"{since.encode()}.0"))["payload"]["resumed"] is False
@@ -246,7 +246,7 @@ async def test_records_of_the_snapshot_do_not_come_again(running: Any, rows: Any
     async def publish_meanwhile(*given: Any) -> Any:
         snapshot = await take(*given)
         later = rows.log_row("later")
-        running.hub.publish(Commit("otlp_logs", {0: 1}, lambda: [log_event(row), log_event(later)]))
+        running.hub.publish(Commit("otlp_logs", {0: 1}, lambda _: [log_event(row), log_event(later)]))
         await reach(running, commits=1)
         return snapshot
 
@@ -280,7 +280,11 @@ async def test_more_than_a_queue_during_a_snapshot_is_counted(start: Any, rows: 
 
 def test_positions() -> None:
     start = Position("h", 0, {}, 5)
-    after = start.after(Commit("a", {1: 4}, tuple), 99).after(Commit("a", {1: 3, 2: 1}, tuple), 100).after(Commit("", {}, tuple), 101)
+    after = (
+        start.after(Commit("a", {1: 4}, no_events), 99)
+        .after(Commit("a", {1: 3, 2: 1}, no_events), 100)
+        .after(Commit("", {}, no_events), 101)
+    )
     assert after == Position("h", 3, {"a": {1: 4, 2: 1}}, 101)
     assert decode(f"{after.encode()}.7") == (after, 7)
     assert [(s.partition, s.low, s.high) for s in stretches("a", Position("h", 1, {"a": {1: 2}}, 0), after)] == [(1, 2, 4), (2, 0, 1)]

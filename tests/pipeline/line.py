@@ -21,7 +21,7 @@ from pipeline.summaries.rollups import Rollups
 from pipeline.summaries.rounds import Summaries
 from pipeline.summaries.sweep import AT_START, EVERY_MINUTE, unsummarised
 from pipeline.write import Writer
-from schemas.events import Commit, Event
+from schemas.events import EVERYTHING, Commit, Event
 from schemas.metrics import Metrics
 from schemas.settings import load_settings
 from schemas.store import Store
@@ -62,7 +62,7 @@ class Heard:
     def events(self) -> list[Event]:
         """All events since the last call."""
         commits, self.commits = self.commits, []
-        return [event for commit in commits for event in commit.events()]
+        return [event for commit in commits for event in commit.events(EVERYTHING)]
 
 
 class Line:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import vocabulary
 from schemas.errors import MalformedRequestError
+from schemas.events import EVERYTHING
 from schemas.otlp import REQUESTS, parse_lenient
 from schemas.store import ClickHouseStore
 from schemas.topics import LOGS, METRICS, SPANS
@@ -80,7 +81,7 @@ def test_whatever_protobuf_can_say(store: ClickHouseStore, data: st.DataObject, 
         ledger = [row for mapped in results for row in mapped.ledger]
         assert sum(row.stored + row.rejected for row in ledger) == sum(row.records for row in ledger)
         for mapped in results:
-            mapped.events()
+            mapped.events(EVERYTHING)
     line.summarise()
     line.heard.events()
     line.rollups.round()

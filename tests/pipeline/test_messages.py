@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.messages import BLOCK, call_messages, digest, references, user_text
+from schemas.events import EVERYTHING
 from tests.pipeline.conversation import said
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import span
@@ -102,7 +103,7 @@ def test_depth_is_data(line: Line, depth: int) -> None:
     (mapped,) = line.spans(span(1, "chat", (0, 5), call(f'[{{"role": "user", "parts": [{{"type": "x", "content": {nested}}}]}}]')))
     assert not mapped.dead_letters
     assert line.count_rows("llm_messages") == 1
-    mapped.events()
+    mapped.events(EVERYTHING)
 
 
 def test_a_tool_call_is_readable_and_names_its_tool(line: Line) -> None:
@@ -120,7 +121,7 @@ def test_a_tool_call_is_readable_and_names_its_tool(line: Line) -> None:
 def test_events_show_what_the_view_shows(line: Line) -> None:
     parts = [{"type": "text", "content": "a"}, {"type": "x", "other": 1}, {"type": "tool_call", "name": "f", "arguments": {"q": 1}}, "raw"]
     (mapped,) = line.spans(span(1, "chat", (0, 5), call([{"role": "user", "parts": parts}])))
-    events = [event for event in mapped.events() if event.type == "message"]
+    events = [event for event in mapped.events(EVERYTHING) if event.type == "message"]
     assert [event.payload["content"] for event in events] == ['a\n{"other":1,"type":"x"}\nf({"q":1})\nraw']
     assert events[0].id.startswith("user:")
     assert line.count_rows("llm_messages") == 1

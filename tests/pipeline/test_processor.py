@@ -23,7 +23,7 @@ from pipeline.spans import SpanRows
 from pipeline.spans import add_request as add_spans
 from pipeline.write import Writer
 from schemas.errors import StoreUnavailableError
-from schemas.events import Commit
+from schemas.events import EVERYTHING, Commit
 from schemas.metrics import Metrics
 from schemas.otlp import REQUESTS, blocks, count
 from schemas.settings import load_settings
@@ -157,7 +157,7 @@ def test_insert_then_commit_then_tell(store: ClickHouseStore) -> None:
     (commit,) = works.told.commits
     assert (commit.topic, commit.offsets) == (SPANS, {0: first + 2})
     assert works.reader.committed() == {0: first + 2}
-    assert [event.payload["name"] for event in commit.events()] == ["a", "b"]
+    assert [event.payload["name"] for event in commit.events(EVERYTHING)] == ["a", "b"]
     assert [key[0] for key in works.told.mapped[0].traces] == [works.project]
     assert works.ledger.next_offset(SPANS, 0) >= first + 2
     assert works.step() == 0
@@ -183,7 +183,7 @@ def test_poison_is_set_aside_alone(store: ClickHouseStore) -> None:
     assert works.sums() == (8, 6, 2)
     assert works.reader.lag() == 0
     assert sum(len(mapped.traces) for mapped in works.told.mapped) >= 1
-    assert len({event.payload["name"] for commit in works.told.commits for event in commit.events()}) == 6
+    assert len({event.payload["name"] for commit in works.told.commits for event in commit.events(EVERYTHING)}) == 6
 
 
 def test_a_row_that_the_store_refuses_is_set_aside_alone(store: ClickHouseStore) -> None:

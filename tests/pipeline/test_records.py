@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from pipeline.logs import exception, level
+from schemas.events import EVERYTHING
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import at, hex_span, hex_trace, log, log_request, span, trace, value
 
@@ -86,7 +87,7 @@ def test_a_step_that_starts_is_a_running_span_until_the_real_one_comes(line: Lin
     }
     start = log("", 5, {**said, "mission_control.step.parent_span_id": hex_span(1)}, 1, 2, "mission_control.step.start")
     (mapped,) = line.logs(start, log("", 6, said, 0, 2, "mission_control.step.start"), log("", 6, said, 1, 0, "mission_control.step.start"))
-    assert [event.type for event in mapped.events()] == ["step", "log", "log", "log"]
+    assert [event.type for event in mapped.events(EVERYTHING)] == ["step", "log", "log", "log"]
     line.summarise()
     assert line.values("threads", "thread_id, status, current_step") == [("c", "running", "call t")]
     assert line.values("execution_steps", "parent_step_id, status, ended_at, type") == [(hex_span(1), "running", None, "tool_call")]
@@ -131,7 +132,7 @@ def test_a_check_asked_and_answered_is_one_event(line: Line) -> None:
 def test_results_have_many_names(line: Line, said: str, granted: int | None) -> None:
     (mapped,) = line.logs(log("", 1, {**CHECK, "permission.result": said}, 1, 2, "mission_control.permission.check"))
     assert line.values("permission_events", "granted, thread_id") == [(granted, hex_trace(1))]
-    (event,) = [event for event in mapped.events() if event.type == "permission"]
+    (event,) = [event for event in mapped.events(EVERYTHING) if event.type == "permission"]
     assert event.payload["granted"] == (None if granted is None else bool(granted))
 
 

@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.vocabulary import HEAVY_LENGTH, PREVIEW_LENGTH
+from schemas.events import EVERYTHING, Interest
 from schemas.topics import SPANS
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import CLIENT, ERROR, OK, SERVER, at, hex_span, hex_trace, items, resource, span, span_request, trace
@@ -177,7 +178,7 @@ def test_times_that_cannot_be(line: Line, start: int, end: int, wanted: Any) -> 
     line.summarise()
     line.rollups.round()
     assert line.count_rows("threads") == 1
-    mapped.events()
+    mapped.events(EVERYTHING)
     line.heard.events()
 
 
@@ -246,7 +247,7 @@ def test_names_that_look_like_sql(line: Line) -> None:
 
 def test_events_of_spans(line: Line) -> None:
     (mapped,) = line.spans(span(1, "x", (0, 1.5), TOOL), span(2, "y", (1, -1), parent=1))
-    done, running = mapped.events()
+    done, running = mapped.events(EVERYTHING)
     assert (done.type, done.id, done.payload["status"], done.payload["duration_ms"]) == ("step", hex_span(1), "complete", 1.5)
     assert (running.payload["status"], running.payload["ended_at"], running.payload["duration_ms"]) == ("running", None, None)
     line.summarise()
@@ -258,3 +259,25 @@ def test_events_of_spans(line: Line) -> None:
     events = line.heard.events()
     assert [event.payload.get("superseded_by") for event in events if event.id == hex_span(2)] == [hex_span(1)]
     assert [event.type for event in events if event.type.startswith("thread")] == ["thread.ended"]
+
+
+def test_only_what_is_listened_to_becomes_an_event(line: Line) -> None:
+    mine, other = {"gen_ai.conversation.id": "mine"}, {"gen_ai.conversation.id": "other"}
+    (mapped,) = line.spans(
+        span(1, "a", (0, 1), mine | {"gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"hi"}]}]'}),
+        span(2, "b", (0, 1), other),
+    )
+    project = mapped.tables["spans"].column("project")[0].as_py()
+
+    def steps(interest: Interest) -> set[str]:
+        return {
+            f"{event.type} of {event.thread_id}"
+            for events in (mapped.events, *(commit.events for commit in line.heard.commits))
+            for event in events(interest)
+        }
+
+    line.summarise()
+    assert {found for found in steps(Interest()) if not found.startswith("thread")} == set()
+    wanted = steps(Interest(frozenset({(project, "mine")})))
+    assert {found for found in wanted if not found.startswith("thread")} == {"step of mine", "message of mine"}
+    assert steps(Interest(frozenset({("*", "other")}))) >= {"step of other"}
