@@ -27,6 +27,7 @@ from control.app import create_app
 from control.auth import Doorkeeper
 from control.hub import Hub
 from control.sql_endpoint import create_sql_app
+from mission_control.backups import Backups
 from mission_control.footprint import settle, without_pandas
 from mission_control.operator import operator_commands
 from mission_control.processing import Processing
@@ -132,6 +133,7 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     hub = Hub(metrics)
+    backups = Backups(store, settings)
     processing = Processing(log, store, hub, metrics, settings)
     processing.on_death = partial(_end_from_thread, loop, failed, stop)
     for topic, offsets in processing.committed().items():
@@ -150,7 +152,7 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
         metrics,
         Path(__file__).parent.parent / "console",
         keeper,
-        operator_commands(store, processing.rebuild),
+        {**operator_commands(store, processing.rebuild), **backups.commands()},
         endpoints,
     )
     try:
@@ -172,6 +174,7 @@ async def _serve(settings: Settings, demo: bool, log: LocalLog, store: ClickHous
                 _end(fleet)
             receiver.close()
             await asyncio.to_thread(processing.stop)
+            await asyncio.to_thread(backups.stop)
             killing = asyncio.create_task(_kill_queries(store))
     except BaseException:  # a port that is taken, most often
         await asyncio.to_thread(processing.stop)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from mission_control.commands import dead_letters, service, up
+from mission_control.commands.backup import backup
 from mission_control.commands.demo import demo
 from mission_control.commands.doctor import doctor
 from mission_control.commands.group import Commands, discard_stdout
@@ -17,6 +18,7 @@ from mission_control.commands.mcps import mcps
 from mission_control.commands.migrate import migrate
 from mission_control.commands.permissions import permissions
 from mission_control.commands.rebuild import rebuild
+from mission_control.commands.restore import restore
 from mission_control.commands.sql import sql
 from mission_control.commands.thread import thread
 from mission_control.commands.threads import threads
@@ -44,6 +46,8 @@ for look in (threads, thread, logs, permissions, mcps, sql, login):
     app.command(rich_help_panel=LOOK)(look)
 app.command(rich_help_panel=CARE)(doctor)
 app.command(rich_help_panel=CARE)(rebuild)
+app.command(rich_help_panel=CARE)(backup)
+app.command(rich_help_panel=CARE)(restore)
 app.command(rich_help_panel=CARE)(migrate)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(service.app, name="service", rich_help_panel=CARE)

@@ -41,10 +41,10 @@ def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
         return {"marked": len(ids)}
 
     return {
-        "dead_letters.replayed": _audited(store, "dead_letters.replayed", replayed),
-        "rebuild": _audited(store, "rebuild", start),
+        "dead_letters.replayed": audited(store, "dead_letters.replayed", replayed),
+        "rebuild": audited(store, "rebuild", start),
         "rebuild.status": status,
-        "demo.clear": _audited(store, "demo.clear", clear),
+        "demo.clear": audited(store, "demo.clear", clear),
     }
 
 
@@ -68,12 +68,12 @@ def _nanoseconds(name: str, value: Any) -> int:
         raise BadArgumentsError(f"{name}: {value!r} is no time; take ISO-8601 like 2030-01-31T12:00:00Z") from error
 
 
-def _audited(store: Store, action: str, command: Command, clock: Callable[[], int] = time.time_ns) -> Command:
-    def audited(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+def audited(store: Store, action: str, command: Command, clock: Callable[[], int] = time.time_ns) -> Command:
+    def done(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         store.insert("audit_rows", _audit_row(action, arguments, clock()))
         return command(arguments)
 
-    return audited
+    return done
 
 
 def _audit_row(action: str, arguments: Mapping[str, Any], now: int) -> pa.RecordBatch:
