@@ -54,7 +54,10 @@ class Tree:
         return result
 
     def _calls(self, outside_in: Sequence[int]) -> dict[int, int]:
-        """A span joins the call around it unless both name a tool or a call id and not the same; its words then are that call's."""
+        """A span joins the call around it unless both name a tool or a call id and not the same; its words then are that call's.
+
+        A server that hands a call on to a server mounted in it names the tool anew, and it is the same call still.
+        """
         tools, ids, types = self._columns["tool_name"], self._columns["tool_call_id"], self._columns["type"]
         result = {row: row for row in self.rows}
         said: dict[int, tuple[str, str]] = {}
@@ -64,11 +67,16 @@ class Tree:
             tool, call = tools[row], ids[row]
             if (above := self._call_above(row)) != NO_SPAN:
                 around = said[top := result[above]]
-                if _agree(tool, around[0]) and _agree(call, around[1]):
+                if _agree(call, around[1]) and (_agree(tool, around[0]) or self._is_handed_on(row)):
                     result[row], said[top] = top, (around[0] or tool, around[1] or call)
                     continue
             said[row] = (tool, call)
         return result
+
+    def _is_handed_on(self, row: int) -> bool:
+        """Whether a server takes the call from inside its own process: the call above is Internal and names no tool."""
+        kinds, above = self._columns["kind"], self.parent[row]
+        return above != NO_SPAN and kinds[row] == "Server" and kinds[above] == "Internal" and not self._columns["tool_name"][above]
 
     def _call_above(self, row: int) -> int:
         """The nearest tool call above, at most MOST_HOPS plain spans away."""

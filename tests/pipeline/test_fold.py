@@ -74,6 +74,19 @@ def test_the_views_of_one_tool_call_are_one_step(line: Line) -> None:
     assert line.values("execution_steps", "parent_step_id", "name = 'POST /mcp'") == [hex_span(1)]
 
 
+def test_a_call_handed_on_to_a_mounted_server_under_another_name_is_one_step(line: Line) -> None:
+    """What the mounted server calls as a client is a call of its own."""
+    outer, inner = CALL | {"gen_ai.tool.name": "sub_search"}, CALL
+    line.spans(
+        span(1, "tools/call sub_search", (0, 90), outer, kind=SERVER),
+        span(2, "delegate search", (5, 85), {"mcp.method.name": "tools/call"}, 1),
+        span(3, "tools/call search", (10, 80), inner, 2, kind=SERVER),
+        span(4, "tools/call fetch", (20, 70), CALL | {"gen_ai.tool.name": "fetch"}, 3, kind=CLIENT),
+    )
+    line.summarise()
+    assert line.values("execution_steps", "tool_name, length(span_ids)") == [("sub_search", 3), ("fetch", 1)]
+
+
 def test_too_many_plain_spans_between_are_two_calls(line: Line) -> None:
     between = [span(number, f"hop {number}", (number, 90), parent=number - 1) for number in range(2, 6)]
     line.spans(span(1, "execute_tool search", (0, 99), TOOL), *between, span(6, "tools/call search", (10, 80), CALL, 5))
