@@ -12,7 +12,7 @@ from mission_control.commands.output import STYLES, Cell, People, cut, facts, st
 from mission_control.commands.permissions import listing as permission_listing
 from mission_control.commands.since import now
 from mission_control.commands.target import Data, Json, Project, Token, Url, connect
-from mission_control.commands.threads import doing, state
+from mission_control.commands.threads import doing, state, took
 from mission_control.commands.tree import walk
 from mission_control.commands.words import ago, count, duration, instant, line, money, visible
 
@@ -88,7 +88,7 @@ def header(one: Row) -> Any:
         ("asked", one["user_input"]),
         ("parent", one["parent_thread_id"]),
         ("user", one["user_id"]),
-        ("started", f"{ago(one['started_at'], moment)}, took {duration(one['duration_ms'])}"),
+        ("started", f"{ago(one['started_at'], moment)}, took {duration(took(one, moment))}"),
         ("last seen", ago(one["last_seen_at"], moment)),
         ("work", f"{one['step_count']} steps, {one['llm_calls']} model calls, {one['tool_calls']} tool calls, {one['error_count']} errors"),
         ("checks", f"{one['permission_checks']} asked, {one['permission_denials']} denied, {one['escalations']} escalations"),

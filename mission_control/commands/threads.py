@@ -79,7 +79,7 @@ def _row(thread: Row, moment: datetime, many: bool) -> list[Cell]:
         cut(thread["name"]),
         styled(state(thread)),
         ago(thread["started_at"], moment),
-        duration(thread["duration_ms"]),
+        duration(took(thread, moment)),
         str(thread["step_count"]),
         Text(errors, style="red"),
         count(tokens),
@@ -87,6 +87,13 @@ def _row(thread: Row, moment: datetime, many: bool) -> list[Cell]:
         cut(doing(thread), "dim"),
     ]
     return [*cells, line(thread["project"])] if many else cells
+
+
+def took(thread: Row, moment: datetime) -> float:
+    """Milliseconds; of a thread that goes on, until now."""
+    if thread["ended_at"]:
+        return float(thread["duration_ms"])
+    return max(0.0, (moment - datetime.fromisoformat(thread["started_at"])).total_seconds() * 1000)
 
 
 def state(thread: Row) -> str:
