@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.ledger import Ledger
-from pipeline.log import DurableLog, PositionedReader, sync_filesystem
+from pipeline.log import DurableLog, OwnedLog, PositionedReader, sync_filesystem
 from pipeline.mappers import mapper
 from pipeline.processor import Limits, Processor
 from pipeline.rebuild import Rebuild
@@ -20,12 +20,14 @@ from pipeline.summaries.rounds import Summaries
 from pipeline.summaries.sweep import AT_START, EVERY_MINUTE, unsummarised
 from pipeline.write import Writer
 from schemas.metrics import Metrics
+from schemas.otlp import SIGNAL_NAMES
 from schemas.ports import CommitListener
 from schemas.settings import Settings
-from schemas.store import Store
+from schemas.store import Store, is_retryable
 from schemas.topics import SIGNALS
 
 SYNC_SECONDS: Final = 20.0
+STORE_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 3.0
 BATCH_SECONDS: Final = 1.0
@@ -40,7 +42,7 @@ class Processing:
         self._log, self._store, self._settings = log, store, settings
         self._stop, self._stop_summaries = threading.Event(), threading.Event()
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
-        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups)
+        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
         self._processors = {
@@ -56,19 +58,16 @@ class Processing:
             )
             for topic, reader in self._readers.items()
         }
+        for topic, reader in self._readers.items():
+            metrics.lag_records.labels(SIGNAL_NAMES[topic]).set_function(reader.lag)
         self.rebuild = Rebuild(store, self._summaries, self._rollups, settings.data_dir / "rebuild.json")
         self._threads: list[threading.Thread] = []
         self._died = ""
         self.on_death: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Go on at the first position that the ledger does not know, and give no position twice; then run."""
         for topic, reader in self._readers.items():
-            committed = reader.committed()
-            for partition in range(self._log.partitions(topic)):
-                booked = self._ledger.next_offset(topic, partition)
-                self._log.advance(topic, partition, booked)
-                reader.seek(partition, min(booked, committed.get(partition, 0)))
+            reader.begin(partial(self._resume, topic))
         now = int(time.time())
         self._rollups.touch([now // HOUR * HOUR, now // HOUR * HOUR - HOUR])
         for topic, processor in self._processors.items():
@@ -77,7 +76,22 @@ class Processing:
         self._spawn("ledger", lambda: self._ledger.run(self._stop_summaries))
         self._spawn("rollups", lambda: self._rollups.run(self._stop_summaries))
         self._spawn("sweep", self._sweep)
-        self._spawn("keeper", self._keep)
+        if (owned := self._log.owned) is not None:
+            self._spawn("keeper", partial(self._keep, owned))
+
+    def _resume(self, topic: str, partition: int, committed: int) -> int:
+        """Go on at the first position that the ledger does not know, and give no position twice. Waits for the store."""
+        while True:
+            try:
+                booked = self._ledger.next_offset(topic, partition)
+                break
+            except Exception as error:
+                if not is_retryable(error) or self._stop.wait(STORE_SECONDS):
+                    raise
+                logger.warning("the store does not say what it has", extra={"error": str(error)[:500]})
+        if (owned := self._log.owned) is not None:
+            owned.advance(topic, partition, booked)
+        return min(booked, committed)
 
     def committed(self) -> dict[str, dict[int, int]]:
         """Per topic, where reading begins."""
@@ -103,7 +117,7 @@ class Processing:
 
     def backlog(self) -> str:
         """For /ready: "" while the log takes records."""
-        waiting = self._log.backlog_bytes()
+        waiting = 0 if self._log.owned is None else self._log.owned.backlog_bytes()
         return f"{waiting} bytes wait for the store, at the limit" if waiting >= self._settings.log_max_bytes else ""
 
     def _sweep(self) -> None:
@@ -118,14 +132,14 @@ class Processing:
             if self._stop.wait(SWEEP_SECONDS):
                 return
 
-    def _keep(self) -> None:
+    def _keep(self, log: OwnedLog) -> None:
         while not self._stop.wait(SYNC_SECONDS):
             try:
-                self.release()
+                self.release(log)
             except OSError as error:
                 logger.warning("the log keeps its old files", extra={"error": str(error)})
 
-    def release(self) -> None:
+    def release(self, log: OwnedLog) -> None:
         """What the store has on its disk for sure need not stay in the log."""
         committed = {
             topic: {partition: min(offset, self._ledger.next_offset(topic, partition)) for partition, offset in offsets.items()}
@@ -134,11 +148,14 @@ class Processing:
         sync_filesystem(Path(os.fspath(self._settings.data_dir)))
         for topic, offsets in committed.items():
             for partition, offset in offsets.items():
-                self._log.release(topic, partition, offset)
+                log.release(topic, partition, offset)
 
     def stop(self) -> None:
-        """Process what was accepted (bounded in time: the rest is safe in the log), then summarise it, then end the threads."""
-        deadline = time.monotonic() + DRAIN_SECONDS
+        """Process what was accepted (bounded in time: the rest is safe in the log), then summarise it, then end the threads.
+
+        What lies with brokers is another processor's as well: it is left to those that go on.
+        """
+        deadline = time.monotonic() + (DRAIN_SECONDS if self._log.owned is not None else 0)
         while not self._died and time.monotonic() < deadline and any(reader.lag() for reader in self._readers.values()):
             time.sleep(0.02)
         self.rebuild.stop()

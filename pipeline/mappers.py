@@ -1,12 +1,13 @@
 """Per signal: how records of the log become one mapped batch, and how a request is taken apart when something in it is poison."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 from pipeline import logs, metrics, spans
 from pipeline.batch import LedgerRow, Mapped
 from pipeline.context import Envelope, Retention, Seen, origin
 from schemas import topics
+from schemas.otlp import LEVELS
 
 Request = Any
 """One of the three Export…ServiceRequest messages."""
@@ -44,7 +45,7 @@ def mapper(topic: str, seen: Seen, retention: Retention) -> Mapper:
 
 def single_records(topic: str, request: Request) -> Iterator[Request]:
     """The request taken apart into requests of one record each."""
-    resources, scopes, records = _LEVELS[topic]
+    resources, scopes, records = LEVELS[topic]
     for resource in getattr(request, resources):
         for scope in getattr(resource, scopes):
             for record in getattr(scope, records):
@@ -52,11 +53,3 @@ def single_records(topic: str, request: Request) -> Iterator[Request]:
                 block = getattr(one, resources).add(resource=resource.resource, schema_url=resource.schema_url)
                 getattr(block, scopes).add(scope=scope.scope, schema_url=scope.schema_url, **{records: [record]})
                 yield one
-
-
-_LEVELS: Final[Mapping[str, tuple[str, str, str]]] = {
-    topics.SPANS: ("resource_spans", "scope_spans", "spans"),
-    topics.LOGS: ("resource_logs", "scope_logs", "log_records"),
-    topics.METRICS: ("resource_metrics", "scope_metrics", "metrics"),
-}
-"""OTLP's three signals have one shape: resources of scopes of records, under these names."""

@@ -41,7 +41,12 @@ REQUESTS: Final[Mapping[str, type[ExportRequest]]] = {
     LOGS: ExportLogsServiceRequest,
     METRICS: ExportMetricsServiceRequest,
 }
-_BLOCKS: Final = {SPANS: "resource_spans", LOGS: "resource_logs", METRICS: "resource_metrics"}
+LEVELS: Final[Mapping[str, tuple[str, str, str]]] = {
+    SPANS: ("resource_spans", "scope_spans", "spans"),
+    LOGS: ("resource_logs", "scope_logs", "log_records"),
+    METRICS: ("resource_metrics", "scope_metrics", "metrics"),
+}
+"""The three signals have one shape: resources of scopes of records, under these names."""
 PATHS: Final[Mapping[str, str]] = {"/v1/traces": SPANS, "/v1/logs": LOGS, "/v1/metrics": METRICS}
 _SIGNALS_HINT: Final = "traces go to /v1/traces, logs to /v1/logs, metrics to /v1/metrics"
 SIGNAL_NAMES: Final[Mapping[str, str]] = {SPANS: "spans", LOGS: "logs", METRICS: "metrics"}
@@ -88,7 +93,7 @@ def refuse_foreign(topic: str, raw: bytes, message: ExportRequest) -> None:
     Raises MalformedRequestError.
     """
     if raw and not blocks(message):
-        raise MalformedRequestError(f"the body has no {_BLOCKS[topic]}, only {len(raw)} bytes of unknown fields", _SIGNALS_HINT)
+        raise MalformedRequestError(f"the body has no {LEVELS[topic][0]}, only {len(raw)} bytes of unknown fields", _SIGNALS_HINT)
 
 
 def parse_json(topic: str, body: bytes) -> ExportRequest:
@@ -100,7 +105,7 @@ def parse_json(topic: str, body: bytes) -> ExportRequest:
     except json_format.ParseError as error:
         what = f"the JSON is not an {REQUESTS[topic].DESCRIPTOR.name}: {error}"
         raise MalformedRequestError(what, "opentelemetry-proto has examples of OTLP/JSON") from error
-    own = _BLOCKS[topic]
+    own = LEVELS[topic][0]
     if document and not {own, _camel(own)} & document.keys():
         raise MalformedRequestError(f"the JSON has no {_camel(own)} but {', '.join(sorted(document)[:5])}", _SIGNALS_HINT)
     return message

@@ -24,7 +24,8 @@ class LogWriter(Protocol):
     async def append(self, topic: str, value: bytes, headers: Mapping[str, str]) -> tuple[int, int]:
         """Return (partition, offset) once the record is durable.
 
-        Raises LogUnavailableError when it cannot be taken now; then nothing of it was kept.
+        Raises LogUnavailableError when it cannot be taken now: the sender must send it again. A log of this process kept nothing of it;
+        brokers that gave no answer may keep it all the same, which repetition does no harm to.
         """
         ...
 

@@ -1,11 +1,14 @@
 """What all rooms' tests share."""
 
+import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from schemas.migrate import migrate
 from schemas.store import ClickHouseStore, open_embedded
+from tests import brokers
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +18,22 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseStore]
     migrate(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[brokers.Cluster]:
+    """A real broker. Each test has topics of its own, by a prefix; who kills it starts it again."""
+    with _brokers(tmp_path_factory, 1) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[brokers.Cluster]:
+    with _brokers(tmp_path_factory, 3) as cluster:
+        yield cluster
+
+
+def _brokers(tmp_path_factory: pytest.TempPathFactory, nodes: int) -> AbstractContextManager[brokers.Cluster]:
+    if why := brokers.missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"NO TEST OF KAFKA WAS RUN: {why}")
+    return brokers.running(tmp_path_factory.mktemp(f"kafka-{nodes}"), nodes)

@@ -5,7 +5,7 @@ from pipeline.log.files import sync_filesystem
 from pipeline.log.local import LocalLog
 from pipeline.log.memory import MemoryLog
 from pipeline.log.observer import LogObserver, MetricsObserver
-from pipeline.log.port import STORE_GROUP, DurableLog, PositionedReader
+from pipeline.log.port import STORE_GROUP, DurableLog, OwnedLog, PositionedReader
 from pipeline.log.reader import LocalReader
 from pipeline.log.writer import LocalWriter
 
@@ -19,6 +19,7 @@ __all__ = [
     "LogObserver",
     "MemoryLog",
     "MetricsObserver",
+    "OwnedLog",
     "PositionedReader",
     "sync_filesystem",
 ]

@@ -1,7 +1,8 @@
 """Errors of the log itself; what senders meet is `schemas.errors.LogUnavailableError`.
 
 MissionControlError
-└── LogLockedError      another process has the log open
+├── LogLockedError      another process has the log open
+└── UnsafeTopicError    a topic would lose records with one broker
 """
 
 from dataclasses import dataclass
@@ -20,3 +21,17 @@ class LogLockedError(MissionControlError):
     def __str__(self) -> str:
         holder = f"process {self.pid}" if self.pid else "another process"
         return f"{self.directory} is in use by {holder}"
+
+
+@dataclass
+class UnsafeTopicError(MissionControlError):
+    topic: str
+    replicas: int
+    in_sync: int
+    """`min.insync.replicas` of the topic."""
+
+    def __str__(self) -> str:
+        return (
+            f"topic {self.topic} has {self.replicas} replicas and min.insync.replicas {self.in_sync}: acknowledged records would not survive"
+            " the loss of a broker; take 3 and 2, or say --single-node where that is accepted"
+        )

@@ -91,6 +91,10 @@ class LocalLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def owned(self) -> Self:
+        return self
+
     def writer(self) -> LocalWriter:
         """The log must be open."""
         if self._writer is None:

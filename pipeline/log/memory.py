@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from pipeline.log.port import STORE_GROUP
+from pipeline.log.port import STORE_GROUP, Resume
 from schemas.errors import LogUnavailableError
 from schemas.ports import Record
 
@@ -82,6 +82,10 @@ class MemoryLog:
         with self.changed:
             self._closed = True
             self.changed.notify_all()
+
+    @property
+    def owned(self) -> Self:
+        return self
 
     def writer(self) -> "MemoryWriter":
         return MemoryWriter(self)
@@ -163,6 +167,10 @@ class MemoryReader:
         self._log, self._partitions, self._group = log, partitions, group
         self._positions = [partition.group(group) for partition in partitions]
         self._closed = False
+
+    def begin(self, resume: Resume) -> None:
+        for number, committed in self.committed().items():
+            self.seek(number, resume(number, committed))
 
     def poll(self, max_bytes: int, timeout: float) -> list[Record]:
         deadline = time.monotonic() + timeout

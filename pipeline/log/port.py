@@ -1,6 +1,6 @@
 """What the pipeline and the wiring ask of a log, whichever it is. Kept by one contract suite: `tests/pipeline/log/test_log_contract.py`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from schemas.ports import LogReader, LogWriter, Record
@@ -9,8 +9,16 @@ STORE_GROUP = "processor"
 """The consumer whose commits say what the store has: back-pressure and release look at it."""
 
 
+Resume = Callable[[int, int], int]
+"""Given a partition and what is committed there: the offset to go on at."""
+
+
 class PositionedReader(LogReader, Protocol):
     """A LogReader that can be asked and told where it is."""
+
+    def begin(self, resume: Resume) -> None:
+        """Before the first poll: where reading goes on in each partition, now and whenever one comes to this reader later."""
+        ...
 
     def committed(self) -> dict[int, int]:
         """Per partition, where reading starts after a restart."""
@@ -30,7 +38,12 @@ class PositionedReader(LogReader, Protocol):
 
 
 class DurableLog(Protocol):
-    """Offsets of a partition are dense from 0, but for gaps that `advance` makes."""
+    """Offsets of a partition are dense from 0, but for gaps that `OwnedLog.advance` makes."""
+
+    @property
+    def owned(self) -> "OwnedLog | None":
+        """This log, where its files are this process's own; None where others keep them and decide how long."""
+        ...
 
     def writer(self) -> LogWriter: ...
 
@@ -52,6 +65,12 @@ class DurableLog(Protocol):
         """Offset that the next record gets."""
         ...
 
+    def close(self) -> None: ...
+
+
+class OwnedLog(DurableLog, Protocol):
+    """A log that keeps what the store has not made safe yet, and no more."""
+
     def synced(self, topic: str, partition: int = 0) -> int:
         """Offset below which the store has everything on its disk."""
         ...
@@ -70,5 +89,3 @@ class DurableLog(Protocol):
     def backlog_bytes(self) -> int:
         """Bytes that the group "processor" has not committed yet."""
         ...
-
-    def close(self) -> None: ...

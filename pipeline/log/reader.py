@@ -11,6 +11,7 @@ import orjson
 from pipeline.log.frame import Damage, Frame, read_frames
 from pipeline.log.observer import LogObserver
 from pipeline.log.partition import Partition
+from pipeline.log.port import Resume
 from pipeline.log.segment import Segment
 from pipeline.log.topic import Topic
 from schemas.ports import Record
@@ -131,6 +132,10 @@ class LocalReader:
             self.seek(partition.number, topic.committed(group, partition.number))
         self._turn = 0
         self._closed = False
+
+    def begin(self, resume: Resume) -> None:
+        for number, committed in self.committed().items():
+            self.seek(number, resume(number, committed))
 
     def poll(self, max_bytes: int, timeout: float) -> list[Record]:
         """Raises OSError where the disk does not read."""

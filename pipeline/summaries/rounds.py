@@ -44,7 +44,10 @@ class Summaries:
         interval: float,
         rollups: Rollups,
         clock: Callable[[], int] = time.time_ns,
+        shared: bool = False,
     ) -> None:
+        """`shared`: other processors write to the same tables, so nothing that is remembered of them holds in the next round."""
+        self._shared = shared
         self._known = known = KnownTraces()
         self._traces, self._threads = TraceSummaries(store, known), ThreadSummaries(store)
         self._listener, self._metrics, self._interval, self._clock, self._rollups = listener, metrics, interval, clock, rollups
@@ -91,7 +94,7 @@ class Summaries:
     def swept(self) -> None:
         """All that the tables have and no summary knew is touched by now: from here on an unknown trace is a new one."""
         with self._lock:
-            self._is_swept = True
+            self._is_swept = not self._shared
 
     def rebuild(self, traces: Mapping[TraceKey, int]) -> None:
         """Summarise these whole from the tables, whatever is remembered of them; the oldest receipt then (ns)."""
@@ -177,7 +180,7 @@ class Summaries:
             unplaced = frozenset(self._unplaced & traces.keys())
             self._unplaced -= unplaced
             self._fresh, self._fresh_bytes = ([], 0) if self._is_swept and not self._touched_traces else (None, 0)
-            if self._forget_all:
+            if self._forget_all or self._shared:
                 self._known.clear()
                 self._threads.forget()
                 self._forget_all = False
@@ -190,12 +193,13 @@ class Summaries:
 
     def round(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:
         """Summarise exactly these now. Raises what the store raises; may be repeated."""
-        self._version = version = max(self._version + 1, self._clock())
+        version = self._next_version()
         with self._metrics.summary_seconds.labels("round").time():
             result = self._traces.update(touched, version) if touched.traces else None
             keys = set(threads) | (result.threads if result else set())
             changed = {key: own for key, own in result.segments.items() if key not in threads} if result else {}
-            changes = self._threads.update(keys, version, changed)
+            # Later than what it is read from is written: of two processors the one that saw more wins.
+            changes = self._threads.update(keys, self._next_version(), changed)
         self._metrics.summary_keys.labels("traces").inc(len(touched.traces))
         self._metrics.summary_keys.labels("threads").inc(len(keys))
         if result:
@@ -203,6 +207,10 @@ class Summaries:
             self._rollups.touch(result.hours)
         self._rollups.touch((received // 10**9 - late) // HOUR * HOUR for received in threads.values() for late in (0, ON_ITS_WAY))
         self._listener.publish(summary_commit(result, changes))
+
+    def _next_version(self) -> int:
+        self._version = max(self._version + 1, self._clock())
+        return self._version
 
     def _slow_down(self, sizes: Mapping[TraceKey, int]) -> None:
         """Reading a big trace again and again costs the square of its length: let it wait in proportion."""

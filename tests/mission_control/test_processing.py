@@ -82,7 +82,7 @@ def test_what_the_store_has_leaves_the_log(log: LocalLog, store: ClickHouseStore
         append(log, project, size=5000)
     running.stop()
     assert stored(store, project) == 4
-    running.release()
+    running.release(log)
     assert log.start(LOGS) > 0
 
 

@@ -6,19 +6,28 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
-from pipeline.log import DurableLog, LocalLog, MemoryLog, PositionedReader
+from pipeline.log import DurableLog, LocalLog, MemoryLog, OwnedLog, PositionedReader
 from schemas.errors import LogUnavailableError
 from schemas.ports import Record
+from tests.brokers import Cluster
+from tests.pipeline.log.patient import PatientKafkaLog, open_kafka
 
 TOPIC = "otlp_spans"
 MAX_BYTES = 1_000_000
 
 
 class Harness(Protocol):
-    def open(self, *, rebooted: bool = False) -> DurableLog:
+    def open(self) -> DurableLog:
+        """The same log again each time."""
+        ...
+
+
+class OwnedHarness(Protocol):
+    def open(self, *, rebooted: bool = False) -> OwnedLog:
         """The same log again each time; `rebooted` after a simulated restart of the machine."""
         ...
 
@@ -41,9 +50,21 @@ class LocalHarness:
         return LocalLog(self._directory, partitions=self._partitions, segment_bytes=4096, max_bytes=MAX_BYTES, min_free_bytes=0).open()
 
 
-@pytest.fixture(params=["memory", "local"])
+class KafkaHarness:
+    """A prefix of its own is a log of its own."""
+
+    def __init__(self, cluster: Cluster, partitions: int) -> None:
+        self._cluster, self._partitions, self._prefix = cluster, partitions, f"{uuid4().hex}."
+
+    def open(self) -> PatientKafkaLog:
+        return open_kafka(self._cluster.bootstrap, self._prefix, self._partitions)
+
+
+@pytest.fixture(params=["memory", "local", pytest.param("kafka", marks=pytest.mark.slow)])
 def make_harness(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], Harness]:
     def make(partitions: int) -> Harness:
+        if request.param == "kafka":
+            return KafkaHarness(request.getfixturevalue("kafka"), partitions)
         return MemoryHarness(partitions) if request.param == "memory" else LocalHarness(tmp_path / "log", partitions)
 
     return make
@@ -57,6 +78,18 @@ def harness(make_harness: Callable[[int], Harness]) -> Harness:
 @pytest.fixture
 def log(harness: Harness) -> Iterator[DurableLog]:
     with closing(harness.open()) as log:
+        yield log
+
+
+@pytest.fixture(params=["memory", "local"])
+def owned_harness(request: pytest.FixtureRequest, tmp_path: Path) -> OwnedHarness:
+    return MemoryHarness(1) if request.param == "memory" else LocalHarness(tmp_path / "log", 1)
+
+
+@pytest.fixture
+def owned(owned_harness: OwnedHarness) -> Iterator[OwnedLog]:
+    with closing(owned_harness.open()) as log:
+        assert log.owned is log
         yield log
 
 
@@ -75,12 +108,13 @@ def drain(reader: PositionedReader) -> list[Record]:
 
 
 async def test_returns_what_was_appended_with_its_headers(log: DurableLog) -> None:
-    assert await log.writer().append(TOPIC, b"\x00\xff", {"mission_control.project": "Zürich"}) == (0, 0)
-    assert await log.writer().append(TOPIC, b"", {}) == (0, 1)
+    headers = {"mission_control.project": "Zürich", "mission_control.received_unix_nano": "1"}
+    assert await log.writer().append(TOPIC, b"\x00\xff", headers) == (0, 0)
+    assert await log.writer().append(TOPIC, b"", {"mission_control.received_unix_nano": ""}) == (0, 1)
     first, second = log.reader(TOPIC).poll(1000, 0)
     assert (first.topic, first.partition, first.offset, first.value) == (TOPIC, 0, 0, b"\x00\xff")
-    assert dict(first.headers) == {"mission_control.project": "Zürich"}
-    assert (second.offset, second.value, dict(second.headers)) == (1, b"", {})
+    assert dict(first.headers) == headers
+    assert (second.offset, second.value, dict(second.headers)) == (1, b"", {"mission_control.received_unix_nano": ""})
 
 
 async def test_2000_appends_at_once_get_dense_distinct_offsets(log: DurableLog) -> None:
@@ -143,13 +177,13 @@ async def test_reading_starts_at_the_commit_after_a_restart(harness: Harness) ->
     with closing(harness.open()) as log:
         values = await fill(log, 10)
         reader = log.reader(TOPIC)
-        assert (reader.lag(), reader.committed()) == (10, {0: 0})
+        assert (reader.committed(), reader.lag()) == ({0: 0}, 10)
         drain(reader)
         reader.commit({0: 6})
-        assert (reader.lag(), reader.committed()) == (4, {0: 6})
+        assert (reader.committed(), reader.lag()) == ({0: 6}, 4)
     with closing(harness.open()) as log:
         reader = log.reader(TOPIC)
-        assert (reader.lag(), reader.committed(), log.end(TOPIC)) == (4, {0: 6}, 10)
+        assert (reader.committed(), reader.lag(), log.end(TOPIC)) == ({0: 6}, 4, 10)
         assert [record.value for record in drain(reader)] == values[6:]
         assert await log.writer().append(TOPIC, b"next", {}) == (0, 10)
         assert [record.offset for record in drain(reader)] == [10]
@@ -174,13 +208,13 @@ async def test_commits_never_go_back_nor_beyond_the_end(log: DurableLog) -> None
         reader.commit({0: 4})
 
 
-async def test_after_a_machine_restart_reading_starts_at_what_was_released(harness: Harness) -> None:
-    with closing(harness.open()) as log:
+async def test_after_a_machine_restart_reading_starts_at_what_was_released(owned_harness: OwnedHarness) -> None:
+    with closing(owned_harness.open()) as log:
         values = await fill(log, 10)
         log.reader(TOPIC).commit({0: 9})
         log.release(TOPIC, 0, 4)
     for rebooted in (True, False):  # a second start must not believe the old commit again
-        with closing(harness.open(rebooted=rebooted)) as log:
+        with closing(owned_harness.open(rebooted=rebooted)) as log:
             reader = log.reader(TOPIC)
             assert (reader.committed(), log.synced(TOPIC)) == ({0: 4}, 4)
             assert [record.value for record in drain(reader)] == values[4:]
@@ -200,8 +234,8 @@ async def test_seek_replays_and_leaves_the_commit(log: DurableLog) -> None:
     assert [record.value for record in log.records(TOPIC, 0, 150)] == values[150:]
 
 
-async def test_release_frees_old_records_and_keeps_the_rest(harness: Harness) -> None:
-    with closing(harness.open()) as log:
+async def test_release_frees_old_records_and_keeps_the_rest(owned_harness: OwnedHarness) -> None:
+    with closing(owned_harness.open()) as log:
         values = await fill(log, 200)
         early = log.reader(TOPIC, "slow")
         log.reader(TOPIC).commit({0: 120})
@@ -210,25 +244,25 @@ async def test_release_frees_old_records_and_keeps_the_rest(harness: Harness) ->
         assert 60 < log.start(TOPIC) <= 120
         assert log.synced(TOPIC) == 120
         assert early.poll(1, 0)[0].offset == log.start(TOPIC)
-    with closing(harness.open()) as log:
+    with closing(owned_harness.open()) as log:
         assert 60 < log.start(TOPIC) <= 120
         assert [record.value for record in log.records(TOPIC, 0, 120)] == values[120:]
         assert await log.writer().append(TOPIC, b"next", {}) == (0, 200)
         assert [record.offset for record in drain(log.reader(TOPIC))] == list(range(120, 201))
 
 
-async def test_a_log_that_was_released_whole_goes_on_where_it_was(harness: Harness) -> None:
-    with closing(harness.open()) as log:
+async def test_a_log_that_was_released_whole_goes_on_where_it_was(owned_harness: OwnedHarness) -> None:
+    with closing(owned_harness.open()) as log:
         await fill(log, 50)
         log.reader(TOPIC).commit({0: 50})
         log.release(TOPIC, 0, 50)
-    with closing(harness.open()) as log:
+    with closing(owned_harness.open()) as log:
         assert (log.end(TOPIC), log.reader(TOPIC).lag()) == (50, 0)
         assert await log.writer().append(TOPIC, b"next", {}) == (0, 50)
 
 
-async def test_advance_leaves_a_gap(harness: Harness) -> None:
-    with closing(harness.open()) as log:
+async def test_advance_leaves_a_gap(owned_harness: OwnedHarness) -> None:
+    with closing(owned_harness.open()) as log:
         await fill(log, 3)
         reader = log.reader(TOPIC)
         reader.commit({0: 3})
@@ -237,30 +271,30 @@ async def test_advance_leaves_a_gap(harness: Harness) -> None:
         assert (reader.lag(), log.end(TOPIC)) == (0, 10)
         assert await log.writer().append(TOPIC, b"ten", {}) == (0, 10)
         assert [record.offset for record in drain(reader)] == [0, 1, 2, 10]
-    with closing(harness.open()) as log:
+    with closing(owned_harness.open()) as log:
         assert [record.offset for record in log.records(TOPIC)] == [0, 1, 2, 10]
 
 
-async def test_advance_into_nothing_does_not_keep_readers_busy(log: DurableLog) -> None:
-    reader = log.reader(TOPIC)
-    log.advance(TOPIC, 0, 10)
+async def test_advance_into_nothing_does_not_keep_readers_busy(owned: OwnedLog) -> None:
+    reader = owned.reader(TOPIC)
+    owned.advance(TOPIC, 0, 10)
     assert reader.poll(1000, 0.001) == []
-    assert list(log.records(TOPIC)) == []
+    assert list(owned.records(TOPIC)) == []
 
 
-async def test_a_long_backlog_refuses_until_it_is_committed(log: DurableLog) -> None:
+async def test_a_long_backlog_refuses_until_it_is_committed(owned: OwnedLog) -> None:
     values = []
     with pytest.raises(LogUnavailableError, match="wait for the store") as refused:  # noqa: PT012
         while True:
-            await log.writer().append(TOPIC, bytes(30_000), {})
+            await owned.writer().append(TOPIC, bytes(30_000), {})
             values.append(1)
     assert refused.value.retry_after > 0
     assert 30 <= len(values) <= MAX_BYTES / 30_000 + 1
-    assert log.end(TOPIC) == len(values)
-    assert log.backlog_bytes() > MAX_BYTES - 40_000
-    log.reader(TOPIC).commit({0: len(values)})
-    assert log.backlog_bytes() == 0
-    assert await log.writer().append(TOPIC, b"again", {}) == (0, len(values))
+    assert owned.end(TOPIC) == len(values)
+    assert owned.backlog_bytes() > MAX_BYTES - 40_000
+    owned.reader(TOPIC).commit({0: len(values)})
+    assert owned.backlog_bytes() == 0
+    assert await owned.writer().append(TOPIC, b"again", {}) == (0, len(values))
 
 
 async def test_a_closed_log_takes_nothing(harness: Harness) -> None:
@@ -284,24 +318,24 @@ async def test_partitions_are_all_read(make_harness: Callable[[int], Harness]) -
         for number in range(3):
             assert [record.offset for record in polled if record.partition == number] == list(range(10))
         reader.commit({0: 10, 2: 5})
-        assert (reader.lag(), reader.committed()) == (15, {0: 10, 1: 0, 2: 5})
+        assert (reader.committed(), reader.lag()) == ({0: 10, 1: 0, 2: 5}, 15)
     with closing(harness.open()) as log:
         assert len(drain(log.reader(TOPIC))) == 15
 
 
-async def test_one_reader_and_many_writers_at_once(log: DurableLog) -> None:
+async def test_one_reader_and_many_writers_at_once(owned: OwnedLog) -> None:
     seen: list[int] = []
 
     def read() -> None:
-        reader = log.reader(TOPIC)
+        reader = owned.reader(TOPIC)
         while len(seen) < 1500:
             seen.extend(record.offset for record in reader.poll(2000, 10))
             reader.commit({0: seen[-1] + 1})
-            log.release(TOPIC, 0, seen[-1] + 1)
+            owned.release(TOPIC, 0, seen[-1] + 1)
 
     thread = threading.Thread(target=read)
     thread.start()
     for _ in range(15):
-        await asyncio.gather(*(log.writer().append(TOPIC, bytes(100), {}) for _ in range(100)))
+        await asyncio.gather(*(owned.writer().append(TOPIC, bytes(100), {}) for _ in range(100)))
     await asyncio.to_thread(thread.join)
     assert seen == list(range(1500))

@@ -1,0 +1,145 @@
+"""Appending to Kafka: one idempotent producer, every append bounded in time."""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from pipeline.log.kafka_connection import KafkaConnection
+from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_split import PART_BYTES, split
+from pipeline.log.observer import LogObserver
+from schemas.errors import LogUnavailableError, MalformedRequestError
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""One record that cannot be split may be this large: `max.message.bytes` of our topics."""
+SLOWEST: Final = 20_000_000
+"""Bytes a second: large requests get that much more time."""
+STOP_SECONDS: Final = 2.0
+logger = logging.getLogger(__name__)
+
+Place = tuple[int, int]
+"""Partition and offset."""
+
+
+class Producer:
+    """Belongs to the loop's thread. Begins when first needed and again after an error from which the client does not recover.
+
+    The client itself bounds memory: per partition one batch is on its way and one fills, further appends wait for room.
+    """
+
+    def __init__(self, connection: KafkaConnection, compression: str, send_seconds: float, observer: LogObserver) -> None:
+        self._connection, self._send_seconds, self._observer = connection, send_seconds, observer
+        self._options: dict[str, Any] = {
+            "enable_idempotence": True,  # implies acks=all
+            "compression_type": None if compression == "none" else compression,
+            "max_batch_size": PART_BYTES,
+            "max_request_size": MOST_BYTES,
+        }
+        self._client: Any = None
+        self._starting = asyncio.Lock()
+        self._turn = itertools.count()
+        self.trouble = "not connected to Kafka yet"
+        """Why the last append was refused; "" while all is well."""
+
+    async def send(self, topic: str, values: Sequence[bytes], headers: Mapping[str, str]) -> Place:
+        """The place of the first of `values`, once all are on all in-sync replicas.
+
+        Raises LogUnavailableError; then some may be there, or come there later. Raises MalformedRequestError for a value that never fits.
+        """
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._send_seconds + sum(map(len, values)) / SLOWEST):
+                place = await self._send(topic, values, [(name, value.encode()) for name, value in headers.items()])
+        except TimeoutError:
+            raise self._refuse(f"Kafka did not take the record within {self._send_seconds:g} s") from None
+        except MessageSizeTooLargeError as error:
+            hint = f"a single record may have {MOST_BYTES} bytes; leave large attributes out"
+            raise MalformedRequestError(f"a record is larger than the log takes: {error}", hint) from error
+        except KafkaError as error:
+            if not error.retriable:
+                await self.stop()
+            raise self._refuse(f"Kafka: {error or type(error).__name__}") from error
+        self.trouble = ""
+        self._observer.appended(topic, time.perf_counter() - began)
+        return place
+
+    def _refuse(self, reason: str) -> LogUnavailableError:
+        self.trouble = reason
+        self._observer.refused("broker")
+        return LogUnavailableError(reason)
+
+    async def _send(self, topic: str, values: Sequence[bytes], headers: list[tuple[str, bytes]]) -> Place:
+        client = await self.started()
+        name = self._connection.topic(topic)
+        await client.partitions_for(name)
+        waiting = [await client.send(name, value, partition=self._partition(client, name), headers=headers) for value in values]
+        for one in waiting:
+            one.add_done_callback(_look)
+        # Not gathered: when time is up the batch must not learn of it, others are in it as well.
+        done, _ = await asyncio.wait(waiting)
+        for one in done:
+            one.result()
+        first = waiting[0].result()
+        return first.partition, first.offset
+
+    def _partition(self, client: Any, name: str) -> int:
+        """Each in its turn, of those that have a leader."""
+        available = sorted(client.client.cluster.available_partitions_for_topic(name) or (0,))
+        return int(available[next(self._turn) % len(available)])
+
+    async def started(self) -> Any:
+        """Raises KafkaError while no broker answers."""
+        async with self._starting:
+            if self._client is None:
+                client = AIOKafkaProducer(**self._connection.options(), **self._options)
+                try:
+                    await client.start()
+                except BaseException:
+                    await client.stop()
+                    raise
+                self._client, self.trouble = client, ""
+        return self._client
+
+    async def stop(self) -> None:
+        """What was not sent by then is given up; nobody was told that it is there."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        try:
+            await asyncio.wait_for(client.stop(), STOP_SECONDS)
+        except (TimeoutError, KafkaError) as error:
+            logger.warning("the connection to Kafka ends with records on their way", extra={"error": repr(error)})
+            await client.client.close()
+
+
+def _look(future: "asyncio.Future[Any]") -> None:
+    """Whoever waited may be gone when it fails."""
+    if not future.cancelled():
+        future.exception()
+
+
+class KafkaWriter:
+    """A LogWriter; any number of event loops may use it."""
+
+    def __init__(self, loop: LoopThread, producer: Callable[[], Producer]) -> None:
+        self._loop, self._producer = loop, producer
+
+    async def append(self, topic: str, value: bytes, headers: Mapping[str, str]) -> Place:
+        """As the port says; a request above the broker's limit lies there in parts, and the first one's place is returned."""
+        parts = [value] if len(value) <= PART_BYTES else await asyncio.to_thread(split, topic, value)
+        try:
+            sending = self._loop.submit(self._producer().send(topic, parts, headers))
+        except RuntimeError:
+            raise LogUnavailableError("it is closed") from None
+        try:
+            return await asyncio.wrap_future(sending)
+        except asyncio.CancelledError:
+            if sending.cancelled():
+                raise LogUnavailableError("it is closed") from None
+            raise
