@@ -40,6 +40,27 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
     sentry_dsn: SecretStr = Field(SecretStr(""), description="Send our own errors to Sentry; needs the `sentry` extra.")
 
+    log: Literal["auto", "local", "kafka"] = Field("auto", description="auto: Kafka where kafka_bootstrap_servers is set, else files here.")
+    kafka_bootstrap_servers: str = Field("", description="Brokers as host:port, separated by commas.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak with the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How to log in with SASL_PLAINTEXT and SASL_SSL."
+    )
+    kafka_username: str = Field("", description="User of the brokers.")
+    kafka_password: SecretStr = Field(SecretStr(""), description="Password of the brokers.")
+    kafka_ca_file: Path | None = Field(None, description="Certificates (PEM) that the brokers' are checked against.")
+    kafka_cert_file: Path | None = Field(None, description="Our certificate (PEM), where brokers ask for one.")
+    kafka_key_file: Path | None = Field(None, description="Its key (PEM), where it is not in the same file.")
+    kafka_topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="Before every topic and group, to share a cluster.")
+    kafka_compression: Literal["none", "gzip", "lz4", "zstd"] = Field("lz4", description="Of what collectors and processors send.")
+    kafka_send_timeout: float = Field(
+        1.8, gt=0, description="Seconds that Kafka may take for one request; then its sender gets 503 and comes again."
+    )
+    kafka_partitions: int = Field(6, ge=1, le=1000, description="Partitions of new topics: at most so many processors work at once.")
+    kafka_retention_days: int = Field(7, ge=1, description="Days that new topics keep records.")
+
     durability: Literal["disk", "process"] = Field("disk", description="disk: acknowledge after fdatasync; process: survives kill -9 only.")
     log_segment_bytes: int = Field(64 * MEBIBYTE, ge=4096, description="Size of one file of the local log.")
     log_max_bytes: int = Field(
@@ -113,6 +134,10 @@ class Settings(BaseSettings):
     websocket_queue: int = Field(1000, ge=1, description="Events that wait for one slow WebSocket client before it gets `dropped`.")
     websocket_max_connections: int = Field(1000, ge=1, description="WebSocket connections at once.")
     websocket_ping_interval: float = Field(30.0, gt=0, description="Seconds between two pings to a WebSocket client.")
+
+    @property
+    def uses_kafka(self) -> bool:
+        return self.log == "kafka" or (self.log == "auto" and bool(self.kafka_bootstrap_servers))
 
     @classmethod
     def settings_customise_sources(

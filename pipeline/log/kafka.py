@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
 from pipeline.log.kafka_reader import ANSWER_SECONDS, KafkaReader, record_of
+from pipeline.log.kafka_tail import KafkaTail
 from pipeline.log.kafka_writer import STOP_SECONDS, KafkaWriter, Producer
 from pipeline.log.observer import LogObserver, NoObserver
 from pipeline.log.port import STORE_GROUP
@@ -83,6 +84,17 @@ class KafkaLog:
         reader = KafkaReader(self._loop, self._connection, topic, group)
         self._readers.append(reader)
         return reader
+
+    def tail(self, topic: str, begin: Literal["end", "start"] = "end") -> KafkaTail:
+        """Connects when it is first polled."""
+        return KafkaTail(self._loop, self._connection, topic, begin)
+
+    def put(self, topic: str, value: bytes, headers: Mapping[str, str], key: bytes | None = None) -> None:
+        """Append one message of ours from a thread that may block. Raises LogUnavailableError, MalformedRequestError."""
+        try:
+            self._loop.call(self._producer.send(topic, [value], headers, key))
+        except (TimeoutError, RuntimeError) as error:
+            raise LogUnavailableError("it is closed") from error
 
     def records(self, topic: str, partition: int = 0, start: int = 0) -> Iterator[Record]:
         """Raises LogUnavailableError."""

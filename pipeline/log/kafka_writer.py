@@ -47,7 +47,7 @@ class Producer:
         self.trouble = "not connected to Kafka yet"
         """Why the last append was refused; "" while all is well."""
 
-    async def send(self, topic: str, values: Sequence[bytes], headers: Mapping[str, str]) -> Place:
+    async def send(self, topic: str, values: Sequence[bytes], headers: Mapping[str, str], key: bytes | None = None) -> Place:
         """The place of the first of `values`, once all are on all in-sync replicas.
 
         Raises LogUnavailableError; then some may be there, or come there later. Raises MalformedRequestError for a value that never fits.
@@ -55,7 +55,7 @@ class Producer:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._send_seconds + sum(map(len, values)) / SLOWEST):
-                place = await self._send(topic, values, [(name, value.encode()) for name, value in headers.items()])
+                place = await self._send(topic, values, [(name, value.encode()) for name, value in headers.items()], key)
         except TimeoutError:
             raise self._refuse(f"Kafka did not take the record within {self._send_seconds:g} s") from None
         except MessageSizeTooLargeError as error:
@@ -74,11 +74,11 @@ class Producer:
         self._observer.refused("broker")
         return LogUnavailableError(reason)
 
-    async def _send(self, topic: str, values: Sequence[bytes], headers: list[tuple[str, bytes]]) -> Place:
+    async def _send(self, topic: str, values: Sequence[bytes], headers: list[tuple[str, bytes]], key: bytes | None) -> Place:
         client = await self.started()
         name = self._connection.topic(topic)
         await client.partitions_for(name)
-        waiting = [await client.send(name, value, partition=self._partition(client, name), headers=headers) for value in values]
+        waiting = [await client.send(name, value, key, partition=self._partition(client, name), headers=headers) for value in values]
         for one in waiting:
             one.add_done_callback(_look)
         # Not gathered: when time is up the batch must not learn of it, others are in it as well.
