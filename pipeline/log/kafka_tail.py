@@ -1,0 +1,66 @@
+"""Reading all of a topic without a group: everybody who follows it sees everything."""
+
+import contextlib
+import logging
+import time
+from typing import Any, Final, Literal
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from pipeline.log.kafka_connection import KafkaConnection
+from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_reader import ANSWER_SECONDS, SLICE_SECONDS, record_of
+from schemas.ports import Record
+
+START_SECONDS: Final = 15.0
+logger = logging.getLogger(__name__)
+
+
+class KafkaTail:
+    """From the topic's present end on, or from its oldest record. `poll` and `close` on one thread."""
+
+    def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, begin: Literal["end", "start"]) -> None:
+        self._loop, self._connection, self._topic, self._begin = loop, connection, topic, begin
+        self._consumer: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its place is known: what comes from now on will be read."""
+        return self._consumer is not None
+
+    def poll(self, timeout: float) -> list[Record]:
+        """What came within `timeout` seconds, in order per partition; nothing while the brokers are away."""
+        try:
+            if not self.is_open:
+                self._loop.call(self._open(), START_SECONDS)
+            found = self._loop.call(self._consumer.getmany(timeout_ms=int(timeout * 1000)), timeout + START_SECONDS)
+        except (KafkaError, TimeoutError, RuntimeError) as error:
+            logger.warning("Kafka cannot be read now", extra={"topic": self._topic, "error": repr(error)})
+            time.sleep(SLICE_SECONDS)
+            return []
+        return [record_of(self._topic, one) for own in found.values() for one in own]
+
+    async def _open(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._connection.options(), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=250
+        )
+        try:
+            await consumer.start()
+            name = self._connection.topic(self._topic)
+            await consumer._client._wait_on_metadata(name)  # there is no public way to learn of one topic
+            places = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
+            consumer.assign(places)
+            edges = await (consumer.end_offsets(places) if self._begin == "end" else consumer.beginning_offsets(places))
+            for place, offset in edges.items():
+                consumer.seek(place, offset)
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._consumer = consumer
+
+    def close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(TimeoutError, KafkaError, RuntimeError):
+                self._loop.call(consumer.stop(), ANSWER_SECONDS)
