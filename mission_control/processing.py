@@ -48,7 +48,7 @@ class Processing:
         self._processors = {
             topic: Processor(
                 reader,
-                Writer(store, mapper(topic, seen, settings.retention_days), seen, metrics),
+                Writer(store, mapper(topic, seen, settings.retention_days, settings.retention_days_mcps), seen, metrics),
                 store,
                 self._ledger,
                 self._summaries,

@@ -6,9 +6,11 @@ from typing import Any, Protocol
 from pipeline import logs, metrics, spans
 from pipeline.batch import LedgerRow, Mapped
 from pipeline.context import Envelope, Retention, Seen, origin
+from pipeline.retention import ByMcp, by_mcp
 from schemas import topics
 from schemas.otlp import LEVELS
 
+_NO_EXCEPTIONS: Final[ByMcp] = {}
 Request = Any
 """One of the three Export…ServiceRequest messages."""
 
@@ -22,9 +24,9 @@ class Rows(Protocol):
 class Mapper:
     """Maps the requests of one topic. Pure but for what it is told about bodies the store has."""
 
-    def __init__(self, topic: str, new_rows: Callable[[], Rows], add: Callable[..., list[LedgerRow]], retention: Retention) -> None:
+    def __init__(self, topic: str, new_rows: Callable[[], Rows], add: Callable[..., list[LedgerRow]], retention: Retention, by_mcp: ByMcp) -> None:
         self.topic = topic
-        self._new_rows, self._add, self._retention = new_rows, add, retention
+        self._new_rows, self._add, self._retention, self._by_mcp = new_rows, add, retention, by_mcp
 
     def map(self, requests: Sequence[tuple[Envelope, Request]]) -> Mapped:
         """All requests as one batch. Whatever it raises is a defect of one of them."""
@@ -32,15 +34,15 @@ class Mapper:
         ledger: list[LedgerRow] = []
         for around, request in requests:
             ledger.extend(self._add(rows, request, around, origin, self._retention))
-        return rows.mapped(ledger)
+        return by_mcp(rows.mapped(ledger), self._by_mcp)
 
 
-def mapper(topic: str, seen: Seen, retention: Retention) -> Mapper:
+def mapper(topic: str, seen: Seen, retention: Retention, mcps: ByMcp = _NO_EXCEPTIONS) -> Mapper:
     if topic == topics.SPANS:
-        return Mapper(topic, lambda: spans.SpanRows(seen), spans.add_request, retention)
+        return Mapper(topic, lambda: spans.SpanRows(seen), spans.add_request, retention, mcps)
     if topic == topics.LOGS:
-        return Mapper(topic, lambda: logs.LogRows(seen, retention), logs.add_request, retention)
-    return Mapper(topic, metrics.MetricRows, metrics.add_request, retention)
+        return Mapper(topic, lambda: logs.LogRows(seen, retention), logs.add_request, retention, mcps)
+    return Mapper(topic, metrics.MetricRows, metrics.add_request, retention, mcps)
 
 
 def single_records(topic: str, request: Request) -> Iterator[Request]:
