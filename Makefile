@@ -15,7 +15,7 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-tools check format lint types imports generated console-types bench bench-peers dist docs lock clean
+.PHONY: help setup run test test-fast test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -55,6 +55,7 @@ imports: .make/python
 
 generated: .make/python
 	$(BIN)/python -m mission_control.reference --check
+	$(BIN)/python -m dashboards --check
 
 console-types: .make/console
 	@if [ -f console/tsconfig.json ]; then cd console && npm run --silent check; fi
@@ -72,6 +73,9 @@ dist: setup ## wheel and sdist in dist/, the console included
 
 docs: .make/python ## write docs/reference anew from the code
 	$(BIN)/python -m mission_control.reference
+
+dashboards: .make/python ## write Grafana's dashboards, alert rules and data source anew from dashboards/
+	$(BIN)/python -m dashboards
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: ## resolve pyproject.toml anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)

@@ -1,0 +1,61 @@
+"""Subqueries that read single records in short ranges and the hourly rollups in long ones, with the same columns.
+
+Which of the two is read depends on the range alone, so the engine drops the other before it reads. `at` is the time of the
+record or the start of its hour; `ms` its duration, or the hour's 95th percentile, to be weighted by `calls`.
+"""
+
+from typing import Final
+
+from dashboards.query import MCP, PROJECT
+
+SHORT_SECONDS: Final = 2 * 86_400
+"""Ranges up to this length read single records."""
+_RANGE: Final = "toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime)"
+
+
+def _recent(column: str) -> str:
+    return f"$__timeFilter({column}) AND {_RANGE} <= {SHORT_SECONDS}"
+
+
+_HOURLY: Final = f"$__timeFilter(hour) AND {_RANGE} > {SHORT_SECONDS}"
+
+BUCKET: Final = (
+    f"toStartOfInterval(at, toIntervalSecond(if({_RANGE} > {SHORT_SECONDS}, greatest($__interval_s, 3600), $__interval_s))) AS time"
+)
+"""The panel's interval, never finer than the rollups where they are read."""
+
+LLM_CALLS: Final = f"""(
+    SELECT toDateTime(started_at) AS at, agent_name, user_id, provider, model, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
+        input_tokens, output_tokens, cache_read_tokens, ifNull(cost_usd, 0) AS cost_usd, ifNull(duration_ms, 0) AS ms
+    FROM mission_control.execution_steps
+    WHERE {PROJECT} AND type = 'llm_call' AND {_recent("started_at")}
+    UNION ALL
+    SELECT hour AS at, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cost_usd, p95_ms AS ms
+    FROM mission_control.usage_hourly
+    WHERE {PROJECT} AND {_HOURLY}
+)"""
+
+TOOL_CALLS: Final = f"""(
+    SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors, ifNull(duration_ms, 0) AS ms
+    FROM mission_control.execution_steps
+    WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND {_recent("started_at")}
+    UNION ALL
+    SELECT hour AS at, mcp_id, tool_name, agent_name, calls, errors, p95_ms AS ms
+    FROM mission_control.tools_hourly
+    WHERE {PROJECT} AND {MCP} AND {_HOURLY}
+)"""
+
+CHECKS: Final = f"""(
+    SELECT toDateTime(timestamp) AS at, resource, action, toUInt64(1) AS checks, toUInt64(ifNull(granted, 0) = 1) AS granted,
+        toUInt64(ifNull(granted, 1) = 0) AS denied, toUInt64(isNull(granted)) AS pending, toUInt64(escalation_detected) AS escalations
+    FROM mission_control.permission_events
+    WHERE {PROJECT} AND {_recent("timestamp")}
+    UNION ALL
+    SELECT hour AS at, resource, action, checks, granted, denied, pending, escalations
+    FROM mission_control.permissions_hourly
+    WHERE {PROJECT} AND {_HOURLY}
+)"""
+
+P95: Final = "quantileExactWeighted(0.95)(ms, calls)"
+P50: Final = "quantileExactWeighted(0.5)(ms, calls)"
+APPROXIMATE: Final = "In ranges over two days: of the hourly 95th percentiles, weighted by calls."
