@@ -16,7 +16,7 @@ NOW = "2026-03-01T12:00:00.000000001Z"
 HOSTILE = "\x1b[2J[red]x[/red]\u202e"
 THREAD: dict[str, Any] = {
     "project": "p", "thread_id": "t-1", "parent_thread_id": "", "name": HOSTILE, "status": "running", "stalled_since": None, "waiting_for": "",
-    "user_input": "do it", "user_id": "", "started_at": NOW, "last_seen_at": NOW, "duration_ms": 12.0, "current_step": "chat", "step_count": 1,
+    "user_input": "do it", "user_id": "", "started_at": NOW, "last_seen_at": NOW, "ended_at": NOW, "duration_ms": 12.0, "current_step": "chat", "step_count": 1,
     "llm_calls": 1, "tool_calls": 0, "error_count": 0, "permission_checks": 2, "permission_denials": 1, "escalations": 1, "input_tokens": 5,
     "output_tokens": 6, "cost_usd": 0.5, "models": ["m"], "mcp_ids": [], "error_message": "",
 }  # fmt: skip
