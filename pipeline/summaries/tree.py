@@ -1,6 +1,6 @@
 """The spans of one trace as a tree: which of them are one tool call, and which thread each belongs to. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.summaries.facts import Columns
@@ -62,6 +62,8 @@ class Tree:
         result = {row: row for row in self.rows}
         said: dict[int, tuple[str, str]] = {}
         for row in outside_in:
+            if types[row] == "llm_call":
+                result[row] = self._model_call(row, result)
             if types[row] != "tool_call":
                 continue
             tool, call = tools[row], ids[row]
@@ -78,13 +80,22 @@ class Tree:
         kinds, above = self._columns["kind"], self.parent[row]
         return above != NO_SPAN and kinds[row] == "Server" and kinds[above] == "Internal" and not self._columns["tool_name"][above]
 
+    def _model_call(self, row: int, calls: Mapping[int, int]) -> int:
+        """A framework, the library below it and the SDK below that each show the same call of a model: one step, where the outer one has
+        its tokens. What failed inside is an attempt of its own."""
+        above = self._call_above(row)
+        if above == NO_SPAN or self._columns["status"][row] != "complete":
+            return row
+        top = calls[above]
+        return top if self._columns["input_tokens"][top] or self._columns["output_tokens"][top] else row
+
     def _call_above(self, row: int) -> int:
-        """The nearest tool call above, at most MOST_HOPS plain spans away."""
-        above = self.parent[row]
+        """The nearest call of the same type above, at most MOST_HOPS plain spans away."""
+        types, above = self._columns["type"], self.parent[row]
         for _ in range(MOST_HOPS + 1):
-            if above == NO_SPAN or (kind := self._columns["type"][above]) not in ("tool_call", "span"):
+            if above == NO_SPAN or (kind := types[above]) not in (types[row], "span"):
                 return NO_SPAN
-            if kind == "tool_call":
+            if kind == types[row]:
                 return above
             above = self.parent[above]
         return NO_SPAN

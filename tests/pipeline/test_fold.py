@@ -87,6 +87,23 @@ def test_a_call_handed_on_to_a_mounted_server_under_another_name_is_one_step(lin
     assert line.values("execution_steps", "tool_name, length(span_ids)") == [("sub_search", 3), ("fetch", 1)]
 
 
+def test_a_model_call_seen_by_framework_library_and_sdk_counts_once(line: Line) -> None:
+    """Below a wrapper without tokens the call counts where its tokens are; an attempt that failed is a step of its own."""
+    tokens = CHAT | {"gen_ai.usage.input_tokens": "10", "gen_ai.usage.output_tokens": "2"}
+    line.spans(
+        span(1, "ChatModel", (0, 90), CHAT),
+        span(2, "chat m", (5, 85), tokens, 1),
+        span(3, "POST", (10, 20), CHAT | {"error.type": "429"}, 2),
+        span(4, "HTTP", (20, 80), parent=2),
+        span(5, "messages.create", (30, 70), tokens, 4, kind=CLIENT),
+    )
+    line.summarise()
+    assert line.values("execution_steps", "name, status, length(span_ids)") == [
+        ("ChatModel", "complete", 1), ("chat m", "complete", 2), ("POST", "error", 1), ("HTTP", "complete", 1),
+    ]  # fmt: skip
+    assert line.values("threads", "llm_calls, input_tokens, output_tokens") == [(3, 10, 2)]
+
+
 def test_too_many_plain_spans_between_are_two_calls(line: Line) -> None:
     between = [span(number, f"hop {number}", (number, 90), parent=number - 1) for number in range(2, 6)]
     line.spans(span(1, "execute_tool search", (0, 99), TOOL), *between, span(6, "tools/call search", (10, 80), CALL, 5))
