@@ -10,7 +10,7 @@ from pipeline.retention import ByMcp, by_mcp
 from schemas import topics
 from schemas.otlp import LEVELS
 
-_NO_EXCEPTIONS: Final[ByMcp] = {}
+_NO_EXCEPTIONS: ByMcp = {}
 Request = Any
 """One of the three Export…ServiceRequest messages."""
 
@@ -24,7 +24,9 @@ class Rows(Protocol):
 class Mapper:
     """Maps the requests of one topic. Pure but for what it is told about bodies the store has."""
 
-    def __init__(self, topic: str, new_rows: Callable[[], Rows], add: Callable[..., list[LedgerRow]], retention: Retention, by_mcp: ByMcp) -> None:
+    def __init__(
+        self, topic: str, new_rows: Callable[[], Rows], add: Callable[..., list[LedgerRow]], retention: Retention, by_mcp: ByMcp
+    ) -> None:
         self.topic = topic
         self._new_rows, self._add, self._retention, self._by_mcp = new_rows, add, retention, by_mcp
 
