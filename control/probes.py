@@ -5,13 +5,15 @@ import html
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from control.auth import COOKIE, SESSION_SECONDS, Doorkeeper
 from control.problems import answer
+from schemas.guard import Allowed, HostGuard
 from schemas.metrics import Metrics
+from schemas.settings import Settings
 
 Check = Callable[[], str]
 """Returns "" when all is well, else what is not; may block a little, runs on a thread."""
@@ -39,6 +41,14 @@ def probes_router(checks: Mapping[str, Check], metrics: Metrics) -> APIRouter:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def probes_app(checks: Mapping[str, Check], metrics: Metrics, settings: Settings) -> FastAPI:
+    """All that a role without an API shows."""
+    app = FastAPI(title="Mission Control", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.include_router(probes_router(checks, metrics))
+    app.add_middleware(HostGuard, allowed=Allowed.of(settings))
+    return app
 
 
 def _run(check: Check) -> str:

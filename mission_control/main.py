@@ -19,6 +19,7 @@ from mission_control.commands.migrate import migrate
 from mission_control.commands.permissions import permissions
 from mission_control.commands.rebuild import rebuild
 from mission_control.commands.restore import restore
+from mission_control.commands.roles import collect, process, serve
 from mission_control.commands.sql import sql
 from mission_control.commands.thread import thread
 from mission_control.commands.threads import threads
@@ -41,6 +42,8 @@ def _global(
 
 RUN, LOOK, CARE = "Run", "Look", "Care"
 app.command(rich_help_panel=RUN)(up.up)
+for role in (collect, process, serve):
+    app.command(rich_help_panel=RUN)(role)
 app.command(rich_help_panel=RUN)(demo)
 for look in (threads, thread, logs, permissions, mcps, sql, login):
     app.command(rich_help_panel=LOOK)(look)

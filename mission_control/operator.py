@@ -12,40 +12,54 @@ import pyarrow as pa
 
 from control.commands import BadArgumentsError, Command, Commands
 from pipeline.clear import clear_project
-from pipeline.dead_letters import mark_replayed
+from pipeline.dead_letters import drop, mark_replayed
 from pipeline.rebuild import Progress, Rebuild
 from schemas.store import Store
 
 DEMO_PROJECT: Final = "demo"
 
 
-def operator_commands(store: Store, rebuild: Rebuild) -> Commands:
-    """`rebuild` (start or go on), `rebuild.status`, `demo.clear`, `dead_letters.replayed`."""
+def operator_commands(store: Store, rebuild: Rebuild | None) -> Commands:
+    """`dead_letters.replayed`, `dead_letters.dropped`, `demo.clear`; where this process derives, `rebuild` (start or go on), `rebuild.status`."""
 
+    def clear(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        clear_project(store, DEMO_PROJECT)
+        if rebuild is not None:
+            rebuild.forget()
+        return {"cleared": DEMO_PROJECT}
+
+    def replayed(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = _dead_letters(arguments)
+        mark_replayed(store, ids)
+        return {"marked": len(ids)}
+
+    def dropped(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"dropped": drop(store, _dead_letters(arguments))}
+
+    commands = {
+        "dead_letters.replayed": audited(store, "dead_letters.replayed", replayed),
+        "dead_letters.dropped": audited(store, "dead_letters.dropped", dropped),
+        "demo.clear": audited(store, "demo.clear", clear),
+    }
+    return commands if rebuild is None else {**commands, **_rebuilding(store, rebuild)}
+
+
+def _dead_letters(arguments: Mapping[str, Any]) -> list[str]:
+    """Raises BadArgumentsError."""
+    ids = arguments.get("ids")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise BadArgumentsError("ids is a list of dead letters as dead-letters list shows them")
+    return ids
+
+
+def _rebuilding(store: Store, rebuild: Rebuild) -> Commands:
     def start(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return asdict(rebuild.start(wanted(arguments)))
 
     def status(_: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"state": "none"} if rebuild.progress is None else asdict(rebuild.progress)
 
-    def clear(_: Mapping[str, Any]) -> Mapping[str, Any]:
-        clear_project(store, DEMO_PROJECT)
-        rebuild.forget()
-        return {"cleared": DEMO_PROJECT}
-
-    def replayed(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        ids = arguments.get("ids")
-        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-            raise BadArgumentsError("ids is a list of dead letters as dead-letters list shows them")
-        mark_replayed(store, ids)
-        return {"marked": len(ids)}
-
-    return {
-        "dead_letters.replayed": audited(store, "dead_letters.replayed", replayed),
-        "rebuild": audited(store, "rebuild", start),
-        "rebuild.status": status,
-        "demo.clear": audited(store, "demo.clear", clear),
-    }
+    return {"rebuild": audited(store, "rebuild", start), "rebuild.status": status}
 
 
 def wanted(arguments: Mapping[str, Any]) -> Progress:

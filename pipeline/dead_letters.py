@@ -1,4 +1,4 @@
-"""Dead letters that were sent again: marked, so that nobody sends them twice by mistake."""
+"""What becomes of dead letters: those sent again are marked, so that nobody sends them twice by mistake; those nobody wants go."""
 
 from collections.abc import Sequence
 
@@ -14,3 +14,11 @@ def mark_replayed(store: Store, ids: Sequence[str]) -> None:
         f" WHERE replayed_at IS NULL AND {_ID} IN {{ids:Array(String)}}",
         {"ids": list(ids)},
     )
+
+
+def drop(store: Store, ids: Sequence[str]) -> int:
+    """Delete these with their bytes, for good; returns how many there were."""
+    wanted = {"ids": list(ids)}
+    found = store.query(f"SELECT count() AS n FROM dead_letter_rows FINAL WHERE {_ID} IN {{ids:Array(String)}}", wanted)
+    store.command(f"DELETE FROM dead_letter_rows WHERE {_ID} IN {{ids:Array(String)}}", wanted)
+    return int(found[0]["n"])

@@ -1,4 +1,4 @@
-"""`dead-letters`: what could not be stored, and another try for it."""
+"""`dead-letters`: what could not be stored, another try for it, or its end."""
 
 import base64
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mission_control.commands.target import Data, Json, Limit, Project, Token, U
 from mission_control.commands.words import ago, line, size, visible
 from mission_control.errors import FAILED, CommandError
 
-app: Final = typer.Typer(no_args_is_help=True, help="What could not be stored: list it, look at it, send it again.")
+app: Final = typer.Typer(no_args_is_help=True, help="What could not be stored: list it, look at it, send it again, drop it.")
 PATHS: Final = {"otlp_spans": "/v1/traces", "otlp_logs": "/v1/logs", "otlp_metrics": "/v1/metrics"}
 PROJECT_HEADER: Final = "x-mission-control-project"
 SOURCE_HEADER: Final = "x-mission-control-source"
@@ -24,6 +24,7 @@ _COLUMNS: Final = (
 )
 _ONE: Final = f"SELECT {_COLUMNS}, base64Encode(payload) AS payload_base64 FROM dead_letters WHERE id = {{id:String}} LIMIT 1"
 
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Which ones.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="signal/partition/offset/part, as `list` shows it.")]
 
 
@@ -141,6 +142,22 @@ def replay(
         )
     if not all(one.accepted for one in done):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def drop(ids: Ids, as_json: Json = False, url: Url = "", token: Token = "", data: Data = None) -> None:
+    """Delete dead letters with their bytes, for good; who did it stays in the audit."""
+    from mission_control.commands.socket import order
+
+    target = find(url, token, data)
+    with connect(url, token, data) as api:
+        for one in ids:
+            read(api, one)  # a wrong id is said before anything goes
+    done = order(target, "dead_letters.dropped", {"ids": ids})
+    if as_json:
+        write_json(done)
+    else:
+        typer.echo(f"{done['dropped']} dropped")
 
 
 def _waiting(api: Api, signal: str, reason: str) -> list[str]:

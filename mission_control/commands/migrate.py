@@ -12,11 +12,25 @@ Cluster = Annotated[
 ]
 
 
-def migrate(data: DataDir = None, cluster: Cluster = None) -> None:
-    """Bring the store's schema up to date, forward only; `up` does the same when it starts."""
+SingleNode = Annotated[bool, typer.Option("--single-node", help="Accept Kafka topics that one broker's death can take along.")]
+
+
+def migrate(data: DataDir = None, cluster: Cluster = None, single_node: SingleNode = False) -> None:
+    """Make or check Kafka's topics, and bring the store's schema up to date, forward only; `up` does the latter when it starts."""
     settings = load_settings(data_dir=data and data.expanduser().absolute(), clickhouse_cluster=cluster)
+    if settings.uses_kafka:
+        typer.echo(topics_up_to_date(settings, single_node))
     typer.echo(store_up_to_date(settings))
     leave(0)
+
+
+def topics_up_to_date(settings: Settings, single_node: bool) -> str:
+    """Returns what was done, for people. Raises UnsafeTopicError, LogUnavailableError."""
+    from mission_control.opening import kafka_connection, topic_plan
+    from pipeline.log.kafka_topics import ensure_topics
+
+    made = ensure_topics(kafka_connection(settings), topic_plan(settings, single_node))
+    return "the Kafka topics are up to date" + (f"; made: {', '.join(made)}" if made else "")
 
 
 def store_up_to_date(settings: Settings) -> str:
