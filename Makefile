@@ -34,8 +34,8 @@ test: setup test-tools check ## check, then every test, with branch coverage
 	done
 	$(BIN)/coverage report
 
-test-fast: setup ## the tests that need no patience
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
+test-fast: setup ## the tests that need neither the engine nor patience
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
 
 check: lint types imports generated console-types ## lint, format, types, import contracts, generated files
 

@@ -11,6 +11,13 @@ from schemas.store import ClickHouseStore, open_embedded
 from tests import brokers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs on the engine or on a broker says so by its fixtures: `make test-fast` leaves those out."""
+    for item in items:
+        if not {"store", "kafka", "three_brokers"}.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("engine")
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseStore]:
     """One engine for all tests of a process, with the whole schema: chdb takes one path per process. Every test has a project of its own."""
