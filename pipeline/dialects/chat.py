@@ -64,7 +64,7 @@ def message(value: Mapping[str, Any], role: str) -> dict[str, Any]:
         return {"role": role, "parts": [_response(answers, content, value.get("name"))]}
     parts = _parts(content)
     known = {said for part in parts if part.get("type") == "tool_call" and isinstance(said := part.get("id"), str)}
-    parts.extend(call for call in _calls(value) if not isinstance(call.get("id"), str) or call["id"] not in known)
+    parts.extend(call for call in calls(value) if not isinstance(call.get("id"), str) or call["id"] not in known)
     spoken: dict[str, Any] = {"role": role, "parts": parts}
     if reason := _finish_reason(value):
         spoken["finish_reason"] = reason
@@ -174,7 +174,8 @@ def _part(item: Any) -> dict[str, Any]:
     return item
 
 
-def _calls(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+def calls(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parts for the tool calls that a message has beside its content."""
     more = value.get("additional_kwargs")
     calls = value.get("tool_calls") or (more.get("tool_calls") if isinstance(more, dict) else None)
     if not isinstance(calls, list):
