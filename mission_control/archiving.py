@@ -32,11 +32,12 @@ class Archiving:
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
 
     def start(self) -> None:
-        """Before anything is deleted."""
-        move_after(self._store, self._settings.retention_days_hot)
+        """Before anything is deleted. A rule that changes rewrites what is stored and deletes what is too old: so that comes after a round."""
         if self._settings.archive_days:
             self._archive.hold()
             self._thread.start()
+        else:
+            move_after(self._store, self._settings.retention_days_hot)
 
     def stop(self) -> None:
         """A round that runs ends with the store; its half-written file is written anew at the next one."""
@@ -52,6 +53,7 @@ class Archiving:
         try:
             with self._lock:
                 done = self._archive.round()
+                move_after(self._store, self._settings.retention_days_hot)
         except Exception as error:  # noqa: BLE001  nothing is deleted until the next round succeeds
             logger.warning("archiving failed, the store deletes nothing meanwhile", extra={"error": str(error)[:500]})
             return False
