@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pipeline.batch import Fresh
 from pipeline.columns import times
 from pipeline.context import Envelope, MessageIdentity, Origin, Seen
-from pipeline.messages import CallMessages, Content, digest, references
+from pipeline.messages import CallMessages, Content, digest, listed, references
 from pipeline.tell import message_event
 from schemas.events import Event, Interest
 
@@ -17,6 +17,8 @@ Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
 EARLIEST_WINS: Final = 2**64 - 2**16
 """Less than the largest version, because rows that move get larger ones."""
+PIECE: Final = 4_096
+"""Characters of a piece of a long text."""
 NEVER: Final = 2**63
 MOST_EQUAL: Final = 2**16 - 1
 """Equal messages of one call that are told apart."""
@@ -61,6 +63,18 @@ class BodyRows:
         key = digest(body)
         self._add_body(here, key, "item", body)
         return "item:" + key.hex()
+
+    def add_pieces(self, here: Here, value: str) -> str:
+        """Store a long text in pieces, so that one which goes on where another ends costs only what is new; returns the reference."""
+        keys = []
+        for start in range(0, len(value), PIECE):
+            body = value[start : start + PIECE].encode("utf-8", "replace")
+            keys.append(digest(body))
+            self._add_body(here, keys[-1], "item", body)
+        reference, blocks = listed(keys)
+        for key, body in blocks:
+            self._add_body(here, key, "list", body)
+        return f"text:{reference}"
 
     def add_messages(self, here: Here, keys: tuple[str, str], span: Span, messages: Sequence[CallMessages]) -> dict[str, str]:
         """Store a call's messages. `keys` = (thread, trace). Returns the references by attribute."""

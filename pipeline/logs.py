@@ -16,9 +16,11 @@ from pipeline.batch import LedgerRow, Mapped, ThreadKey, TraceKey
 from pipeline.columns import MapColumn, SharedColumns, times
 from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.dialects import STANDARD
-from pipeline.dialects.log_events import translate_log
+from pipeline.dialects.log_events import Heard, duration_ns, translate_log
+from pipeline.dialects.older_events import BEGINNING, DETAILS, read_log_event
+from pipeline.dialects.same_call import SPAN_ID_BYTES, place
 from pipeline.messages import digest
-from pipeline.permissions import PermissionRows, Place
+from pipeline.permissions import Place
 from pipeline.spans import SpanRows, ledger_rows
 from pipeline.tell import log_events
 from pipeline.values import attributes, text
@@ -59,12 +61,13 @@ class LogRows:
         self._times: list[tuple[int, int]] = []
         self._shared = SharedColumns(_SHARED, ("ResourceAttributes", "ScopeAttributes"))
         self._attributes = MapColumn()
-        self._permissions, self._activity, self._spans = PermissionRows(), ActivityRows(), SpanRows(seen)
+        self._activity, self._spans = ActivityRows(), SpanRows(seen)
         self._traces: dict[TraceKey, int] = {}
         self._threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
         self._same: Counter[bytes] = Counter()
         self._scope_name = ""
+        self._spans_scope: Scope | None = None
 
     def __len__(self) -> int:
         return len(self._dense)
@@ -83,16 +86,26 @@ class LogRows:
 
     def add(self, scope: Scope, record: LogRecord) -> None:
         found, body = attributes(record.attributes), text(record.body)
-        dialect = translate_log(self._scope_name, record.event_name or found.get("event.name", ""), found, body)
+        heard = translate_log(self._scope_name, record.event_name or found.get("event.name", ""), found, body)
         trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
         at = record.time_unix_nano or record.observed_time_unix_nano or scope.around.received
         event = record.event_name or found.get("event.name", "")
+        if event.startswith(BEGINNING):
+            read_log_event(event, found, body)
         thread, _ = vocabulary.thread_key(found)
+        record_id = self._record_id(scope, record)
+        if heard.step:
+            self._call(scope, found, heard, (at, thread or trace_id, record_id))
+        if not vocabulary.SPOKEN.isdisjoint(found) and (thread or trace_id):
+            said = dict(found)
+            self._messages(scope, record, found, (at, thread))
+            if event == DETAILS:
+                self._details(scope, record, said, at)
         severity = record.severity_number if 0 <= record.severity_number <= 24 else 0
         self._dense.append(
             (
-                self._record_id(scope, record), trace_id, span_id, record.flags & 0xFF, record.severity_text, severity, level(severity, record.severity_text),
-                body, event, thread, found.get("mission_control.mcp.id", ""), exception(found), dialect or STANDARD, scope.around.received * 2,
+                record_id, trace_id, span_id, record.flags & 0xFF, record.severity_text, severity, level(severity, record.severity_text),
+                body, event, thread, found.get("mission_control.mcp.id", ""), exception(found), heard.dialect or STANDARD, scope.around.received * 2,
             )
         )  # fmt: skip
         self._times.append((at, record.observed_time_unix_nano or at))
@@ -103,7 +116,7 @@ class LogRows:
             self._activity.add(scope, thread, event, at, found)
         if meaning := _MEANINGS.get(event):
             meaning(self, scope, record, found)
-        elif dialect and "permission.result" in found:
+        elif heard.dialect and "permission.result" in found:
             self.permission(scope, record, found)
 
     def _record_id(self, scope: Scope, record: LogRecord) -> bytes:
@@ -142,8 +155,46 @@ class LogRows:
             around.offset,
             days,
         )
-        self._permissions.add(place, found)
+        self._spans.permissions.add(place, found)
         self._touch(scope, thread, trace_id)
+
+    def _call(self, scope: Scope, found: Mapping[str, str], heard: Heard, where: tuple[int, str, bytes]) -> None:
+        """A call that this record tells, at its end: a row of its own, until the span of the same call covers it."""
+        at, thread, record_id = where
+        if (told := place(found, heard.step, thread)) is None:
+            return
+        model = found.get("gen_ai.request.model", "")
+        span = Span(
+            trace_id=told.trace_id, span_id=told.span_id or record_id[:SPAN_ID_BYTES], kind=Span.SPAN_KIND_CLIENT,
+            name=f"chat {model}".strip() if heard.step == "llm_call" else f"execute_tool {found.get('gen_ai.tool.name', '')}".strip(),
+            start_time_unix_nano=max(0, at - duration_ns(found)), end_time_unix_nano=at,
+        )  # fmt: skip
+        said = {name: value for name, value in found.items() if name not in vocabulary.SPOKEN}
+        if not vocabulary.thread_key(found)[0]:
+            said["mission_control.thread.id"] = thread
+        self._open_spans(scope)
+        self._spans.add_told(span, said, heard.step, heard.dialect)
+
+    def _details(self, scope: Scope, record: LogRecord, said: dict[str, str], at: int) -> None:
+        """A model call whose span has not come, or never does: the record names it."""
+        if record.trace_id and record.span_id:
+            name = f"{said.get('gen_ai.operation.name', 'chat')} {said.get('gen_ai.request.model', '')}".strip()
+            call = Span(trace_id=record.trace_id, span_id=record.span_id, name=name, start_time_unix_nano=at, end_time_unix_nano=at)
+            self._open_spans(scope)
+            self._spans.add_told(call, said, vocabulary.step_type(said), STANDARD)
+
+    def _messages(self, scope: Scope, record: LogRecord, found: dict[str, str], where: tuple[int, str]) -> None:
+        """What a record tells of a conversation; the attributes that said it become references."""
+        at, thread = where
+        call = Span(trace_id=record.trace_id, span_id=record.span_id, start_time_unix_nano=at, end_time_unix_nano=at)
+        self._open_spans(scope)
+        self._spans.add_messages(call, found, thread)
+
+    def _open_spans(self, scope: Scope) -> None:
+        if self._spans_scope is scope:
+            return
+        self._spans_scope = scope
+        self._spans.open(scope.around, scope.here, ("", ""), self._retention(scope.here.project, "spans"))
 
     def step_start(self, scope: Scope, record: LogRecord, found: Mapping[str, str]) -> None:
         """A step that began: a span without an end, replaced by the real one when that comes."""
@@ -159,15 +210,12 @@ class LogRows:
             start_time_unix_nano=record.time_unix_nano or record.observed_time_unix_nano,
             attributes=[item for item in record.attributes if not item.key.startswith(("mission_control.step.", "event."))],
         )
-        days = self._retention(scope.here.project, "spans")
-        self._spans.open(scope.around, scope.here, ("", ""), days)
+        self._open_spans(scope)
         self._spans.add(span, origin_name="log", final=False)
 
     def mapped(self, ledger: Sequence[LedgerRow]) -> Mapped:
         spans = self._spans.mapped(())
         tables = dict(spans.tables)
-        if len(self._permissions):
-            tables["permission_rows"] = self._permissions.batch()
         if len(self._activity):
             tables["thread_activity"] = self._activity.batch()
         if self._dense:
@@ -178,9 +226,9 @@ class LogRows:
             ledger,
             traces=traces,
             threads=self._threads,
-            unplaced=self._unplaced,
+            unplaced={*self._unplaced, *spans.unplaced},
             seen=spans.seen,
-            events=lambda interest: log_events(tables, interest),
+            events=lambda interest: [*spans.events(interest), *log_events(tables, interest)],
         )
 
     def _batch(self) -> pa.RecordBatch:

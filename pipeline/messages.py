@@ -5,13 +5,14 @@ by its text: that halves the cost of a span.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from pipeline.dialects.chat import calls
 from pipeline.vocabulary import MESSAGE_SOURCES
 
 HASH_BYTES: Final = 16
@@ -125,7 +126,7 @@ def _body(parts: list[Any], role: str) -> bytes:
 def _parts(entry: dict[str, Any]) -> list[Any]:
     parts = entry.get("parts")
     if isinstance(parts, list):
-        return parts
+        return [*parts, *calls(entry)] if "tool_calls" in entry else parts  # LiteLLM mixes two forms
     content = entry.get("content", parts)
     if isinstance(content, list):
         return [_part(item) for item in content]
@@ -149,15 +150,32 @@ def _text(parts: list[Any]) -> str:
 
 
 def references(contents: Sequence[Content]) -> tuple[str, list[tuple[bytes, bytes]]]:
-    """A list of messages as one reference, and the bodies of full blocks it needs: [(hash, body)].
+    """A list of messages as one reference, `list:` and its hashes, and the bodies of full blocks it needs: [(hash, body)]."""
+    names, blocks = listed([content.hash for content in contents])
+    return f"list:{names}", blocks
 
-    `list:` then hashes, hexadecimal, comma between; one that stands for a block of BLOCK hashes is marked `*`.
-    """
-    whole = len(contents) - len(contents) % BLOCK
+
+def listed(keys: Sequence[bytes]) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """Hashes as text: hexadecimal, comma between; one that stands for a block of BLOCK hashes is marked `*`. And those blocks."""
+    whole = len(keys) - len(keys) % BLOCK
     blocks = []
     for start in range(0, whole, BLOCK):
-        body = b"".join(content.hash for content in contents[start : start + BLOCK])
+        body = b"".join(keys[start : start + BLOCK])
         blocks.append((digest(body), body))
     names = ["*" + key.hex() for key, _ in blocks]
-    names.extend(content.hash.hex() for content in contents[whole:])
-    return "list:" + ",".join(names), blocks
+    names.extend(key.hex() for key in keys[whole:])
+    return ",".join(names), blocks
+
+
+def restored(reference: str, body: Callable[[bytes], bytes]) -> str:
+    """The text behind a reference `item:` or `text:`, given what finds a body by its hash. Raises KeyError as that does."""
+    _, _, names = reference.partition(":")
+    keys: list[bytes] = []
+    for name in names.split(",") if names else ():
+        key = bytes.fromhex(name.removeprefix("*"))
+        if name.startswith("*"):
+            block = body(key)
+            keys.extend(block[start : start + HASH_BYTES] for start in range(0, len(block), HASH_BYTES))
+        else:
+            keys.append(key)
+    return b"".join(map(body, keys)).decode("utf-8", "replace")

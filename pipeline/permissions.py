@@ -1,20 +1,32 @@
 """Permission checks: from the attributes of a `permission.check` record to a row of `permission_rows` (conventions.md §6)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.capabilities import escalation
 from pipeline.columns import times
 from pipeline.messages import digest
+from pipeline.vocabulary import PERMISSION_CHECK
 
 RESULTS: Final[Mapping[str, str]] = {"pass": "allow", "fail": "deny", "allowed": "allow", "denied": "deny", "pending": "ask"}
 PREFIXES: Final = ("permission.", "mission_control.permission.")
+CHECKS: Final = frozenset({PERMISSION_CHECK, f"mission_control.{PERMISSION_CHECK}"})
+"""Names of records, spans and span events that are one."""
+EARLIEST_WINS: Final = 2**62
+
+
+def is_check(name: str) -> bool:
+    return name in CHECKS
 
 
 class Place(NamedTuple):
-    """Where a permission record stands: the thread as far as it says so, the guarded span, the time (ns)."""
+    """Where a permission record stands: the thread as far as it says so, the guarded span, the time (ns).
+
+    `by_span`: several spans may tell of one check as it passes through them; the first of them is right.
+    """
 
     project: str
     thread_id: str
@@ -26,6 +38,12 @@ class Place(NamedTuple):
     partition: int
     offset: int
     retention_days: int
+    by_span: bool = False
+
+    @property
+    def version(self) -> int:
+        """Even: rows that are placed elsewhere later get odd ones."""
+        return 2 * (EARLIEST_WINS - min(self.timestamp, EARLIEST_WINS - 1)) if self.by_span else 2 * self.received
 
 
 _TYPES: Final = (
@@ -63,7 +81,7 @@ class PermissionRows:
                 _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), result, said.get("reason", ""), said.get("reason_code", ""),
                 said.get("policy.name") or said.get("policy.id") or said.get("policy", ""), said.get("rule", ""), said.get("rules", ""),
                 said.get("inheritance", ""), said.get("source", ""), int(detected), rule, status or ("pending" if detected and result == "ask" else ""),
-                said.get("severity", ""), "", place.received * 2, 0,
+                said.get("severity", ""), "", place.version, 0,
             )
         )  # fmt: skip
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))
@@ -73,6 +91,20 @@ class PermissionRows:
         at, received = zip(*self._times, strict=True)
         columns |= {"timestamp": times(at), "received": times(received)}
         return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def asked_and_answered(span: Span, found: Mapping[str, str], waits: bool, final: bool) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """What a span says of a check, as (time in ns, attributes). One that `waits` for the decision asks when it begins."""
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    if not waits:
+        yield end or start, found
+        return
+    said = {f"permission.{name}": value for name, value in _unprefixed(found).items()}
+    others = {name: value for name, value in found.items() if not name.startswith(PREFIXES)}
+    said.setdefault("permission.check.id", f"{span.trace_id.hex()}:{span.span_id.hex()}")
+    yield start, others | said | {"permission.result": "ask"}
+    if final and RESULTS.get(result := said.get("permission.result", ""), result) != "ask":
+        yield end, others | said
 
 
 def _unprefixed(found: Mapping[str, str]) -> dict[str, str]:

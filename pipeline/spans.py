@@ -1,7 +1,7 @@
 """Traces: OTLP requests to columns of `spans`, `message_rows` and `message_bodies`. Pure: bytes in, columns out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -14,15 +14,22 @@ from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns
 from pipeline.context import Envelope, Origin, Retention, Seen
 from pipeline.dialects import STANDARD, dialect_of, of_scope
 from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects.histories import put_away
 from pipeline.dialects.langgraph import pauses_by_event
+from pipeline.dialects.older_events import read_span_events
 from pipeline.dialects.pending import pending
+from pipeline.dialects.same_call import COVER, place
 from pipeline.messages import call_messages, user_text
-from pipeline.tell import span_events
+from pipeline.permissions import PermissionRows, Place, asked_and_answered, is_check
+from pipeline.tell import permission_events, span_events
 from pipeline.values import attributes, integer, number
 
 KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES: Final = ("Unset", "Ok", "Error")
+CHECK: Final = "check_permission"
 FINAL_BIT: Final = 1 << 63
+TOLD_BIT: Final = 1 << 62
+"""In versions of rows that a log event told: what the span says itself is better."""
 
 _TEXT: Final = (pa.string(), "")
 _COUNT: Final = (pa.uint64(), 0)
@@ -64,6 +71,17 @@ _DENSE: Final = (
 )  # fmt: skip
 
 
+class RowFacts(NamedTuple):
+    """What a row of `spans` says of itself beside the span and its attributes: kind and status code as OTel's words, type and origin ours."""
+
+    kind: str
+    code: str
+    type: str
+    final: bool
+    origin: str
+    dialect: str
+
+
 class SpanRows:
     """Rows of `spans` and of the messages in them, under construction."""
 
@@ -79,17 +97,20 @@ class SpanRows:
         self._links, self._link_attributes = ListColumn(), MapColumn()
         self._link_rows: list[tuple[str, str, str]] = []
         self._bodies = BodyRows(seen)
+        self.permissions = PermissionRows()
         self._traces: dict[TraceKey, int] = {}
+        self._unplaced: set[TraceKey] = set()
         self._here: tuple[Origin, Envelope, int] | None = None
+        self._check_days = 0
         self._scope = ""
         self._dialect: Dialect | None = None
 
     def __len__(self) -> int:
         return len(self._dense)
 
-    def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int) -> None:
-        """Begin a scope: what follows belongs to it."""
-        self._here = (here, around, days)
+    def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int, check_days: int = 0) -> None:
+        """Begin a scope: what follows belongs to it. `days` of retention for spans, `check_days` for permission checks (0: the same)."""
+        self._here, self._check_days = (here, around, days), check_days or days
         self._scope, self._dialect = scope[0], of_scope(scope[0])
         self._shared.open(
             {
@@ -102,38 +123,115 @@ class SpanRows:
 
     def add(self, span: Span, origin_name: str = "span", final: bool = True) -> None:
         """Append one span. `final` False: it has begun and not ended."""
-        assert self._here is not None
-        here, around, _ = self._here
         found = attributes(span.attributes)
         if (begun := pending(span, found)) is not None:
             span, final = begun, False
-        row = len(self._dense)
-        trace_id, kind = span.trace_id.hex(), KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
-        if (dialect := dialect_of(self._dialect, found)) is not None:
-            dialect.translate(SpanFacts(self._scope, span.name, kind, found))
-            if span.events:
-                pauses_by_event(span.events, found)
-        key, rank = vocabulary.thread_key(found)
+        kind = KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
+        dialect = dialect_of(self._dialect, found)
+        said, references = "", dict[str, str]()
+        if dialect is not None:
+            dialect.translate(_facts(self._scope, span, kind, found))
+            said = found.pop(vocabulary.STEP_TYPE, "")
+        if span.events:
+            self._read_events(span, found, dialect)
+        if dialect is not None and dialect.histories:
+            references = put_away(found, dialect.histories, self._keep)
+        final = final and not (span.end_time_unix_nano == 0 and span.start_time_unix_nano > 0)
         code = STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0]
-        start, end = span.start_time_unix_nano, span.end_time_unix_nano
-        final = final and not (end == 0 and start > 0)
-        kind_of_step = vocabulary.step_type(found)
-        self._put_sparse(row, span, found, kind, here.service)
+        asks = said == CHECK or is_check(span.name)
+        step = RowFacts(
+            kind,
+            code,
+            CHECK if asks else said or vocabulary.step_type(found),
+            final,
+            origin_name,
+            STANDARD if dialect is None else dialect.name,
+        )
+        thread = vocabulary.thread_key(found)
+        if asks or "permission.result" in found:
+            self._put_checks(span, found, thread[0], step)
+        self._append(span, found, thread, step, references, FINAL_BIT if final else 0)
+        if dialect is not None and dialect.also_in_logs and final:
+            self._cover(span, found, thread, step)
+
+    def add_told(self, span: Span, found: dict[str, str], kind: str, dialect: str) -> None:
+        """Append a call that a log event told; `found` in canonical attributes, `kind` a type of step.
+
+        It gives way to the span of the same ids, and not to the word that it began.
+        """
+        step = RowFacts(KINDS[3], STATUSES[0], kind, True, "log", dialect)
+        self._append(span, found, vocabulary.thread_key(found), step, {}, TOLD_BIT)
+
+    def add_messages(self, span: Span, found: dict[str, str], thread: str) -> None:
+        """Append what a log record tells of the conversation of `span`, of which nothing else is known. Shortens `found`."""
+        assert self._here is not None
+        messages = call_messages(found)
+        found.update(self._bodies.add_messages(self._here, (thread or span.trace_id.hex(), span.trace_id.hex()), span, messages))
+
+    def _read_events(self, span: Span, found: dict[str, str], dialect: Dialect | None) -> None:
+        read_span_events(span.events, found)
+        if dialect is not None:
+            pauses_by_event(span, found)
+        for event in span.events:
+            if is_check(event.name):
+                said = {name: found[name] for name in vocabulary.WHO if name in found} | attributes(event.attributes)
+                thread = vocabulary.thread_key(said)[0] or vocabulary.thread_key(found)[0]
+                self.permissions.add(self._place(span, thread, span.span_id, event.time_unix_nano), said)
+
+    def _put_checks(self, span: Span, found: Mapping[str, str], thread: str, step: RowFacts) -> None:
+        """A check guards what it lies in; what only tells of one is guarded itself."""
+        guarded = span.parent_span_id if step.type == CHECK and span.parent_span_id else span.span_id
+        for at, said in asked_and_answered(span, found, step.type == CHECK, step.final):
+            self.permissions.add(self._place(span, thread, guarded, at), said)
+
+    def _place(self, span: Span, thread: str, guarded: bytes, at: int) -> Place:
+        assert self._here is not None
+        here, around, _ = self._here
+        trace_id = span.trace_id.hex()
+        if not thread:
+            self._unplaced.add((here.project, trace_id))
+        return Place(
+            here.project, thread or trace_id, trace_id, guarded.hex(), at, around.received, around.topic, around.partition, around.offset,
+            self._check_days, by_span=True,
+        )  # fmt: skip
+
+    def _cover(self, span: Span, found: Mapping[str, str], thread: tuple[str, int], step: RowFacts) -> None:
+        """Append what hides the same call where a log event tells it."""
+        if step.type not in ("llm_call", "tool_call") or (where := place(found, step.type, thread[0])) is None:
+            return
+        cover = Span(
+            trace_id=where.trace_id, span_id=where.span_id or span.span_id, parent_span_id=span.span_id, name=span.name, kind=span.kind,
+            start_time_unix_nano=span.start_time_unix_nano, end_time_unix_nano=span.end_time_unix_nano,
+        )  # fmt: skip
+        self._append(cover, {}, thread, step._replace(type=COVER, origin="log"), {}, FINAL_BIT)
+
+    def _append(
+        self, span: Span, found: dict[str, str], thread: tuple[str, int], step: RowFacts, references: dict[str, str], strength: int
+    ) -> None:
+        assert self._here is not None
+        here, around, _ = self._here
+        row, trace_id = len(self._dense), span.trace_id.hex()
+        key, start, end = thread[0] or trace_id, span.start_time_unix_nano, span.end_time_unix_nano
+        self._put_sparse(row, span, found, step.kind, here.service)
         self._dense.append(
             (
-                trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if final else 0, span.name, kind, code,
-                key or trace_id, rank, kind_of_step, step_status(found, code, final), 1 if final else 0,
-                (FINAL_BIT if final else 0) | around.received, origin_name, STANDARD if dialect is None else dialect.name,
+                trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if step.final else 0, span.name, step.kind, step.code,
+                key, thread[1], step.type, step_status(found, step.code, step.final), 1 if step.final else 0,
+                strength | around.received, step.origin, step.dialect,
             )
         )  # fmt: skip
         self._starts.append(start)
         self._shared.count(1)
-        self._put_messages(row, span, found, (key or trace_id, trace_id), kind_of_step)
+        self._put_messages(row, span, found, (key, trace_id), step.type, references)
         self._attributes.append(found)
         self._put_events(span)
         self._put_links(span)
         touch = (here.project, trace_id)
         self._traces[touch] = min(self._traces.get(touch, around.received), around.received)
+
+    def _keep(self, value: str) -> str:
+        assert self._here is not None
+        return self._bodies.add_pieces(self._here, value)
 
     def _put_sparse(self, row: int, span: Span, found: Mapping[str, str], kind: str, service: str) -> None:
         put, ranks = self._sparse.put, dict[str, int]()
@@ -174,18 +272,19 @@ class SpanRows:
         if message:
             self._sparse.put("error_message", row, message)
 
-    def _put_messages(self, row: int, span: Span, found: dict[str, str], keys: tuple[str, str], kind: str) -> None:
+    def _put_messages(
+        self, row: int, span: Span, found: dict[str, str], keys: tuple[str, str], kind: str, references: dict[str, str]
+    ) -> None:
         """Take what is heavy out of the attributes: messages become rows, all of it becomes bodies, references stay.
 
         A tool call's "messages" (Gemini CLI) are its arguments and result, no part of a conversation with a model.
         """
-        references: dict[str, str] = {}
         if not vocabulary.HEAVY.isdisjoint(found):
             assert self._here is not None
             messages = call_messages(found) if kind != "tool_call" else []
             if (text := user_text(messages)) and "mission_control.user_input" not in found:
                 self._sparse.put("user_input", row, text)
-            references = self._bodies.add_messages(self._here, keys, span, messages)
+            references |= self._bodies.add_messages(self._here, keys, span, messages)
             for name in found.keys() & vocabulary.HEAVY:
                 if name not in references:
                     references[name] = self._bodies.add_text(self._here, found[name])
@@ -219,6 +318,8 @@ class SpanRows:
     def mapped(self, ledger: Sequence[LedgerRow]) -> Mapped:
         """All that was added, as one batch."""
         tables = self._bodies.tables()
+        if len(self.permissions):
+            tables["permission_rows"] = self.permissions.batch()
         if self._dense:
             tables["spans"] = self._batch()
         bodies = self._bodies
@@ -226,8 +327,9 @@ class SpanRows:
             tables,
             ledger,
             traces=self._traces,
+            unplaced=self._unplaced,
             seen=bodies.fresh,
-            events=lambda interest: span_events(tables, interest) + bodies.events(interest),
+            events=lambda interest: span_events(tables, interest) + permission_events(tables) + bodies.events(interest),
         )
 
     def _batch(self) -> pa.RecordBatch:
@@ -240,10 +342,17 @@ class SpanRows:
         columns["Events.Timestamp"] = self._events.array(times(self._event_times))
         columns["Events.Name"] = self._events.array(pa.array(self._event_names, pa.string()))
         columns["Events.Attributes"] = self._events.array(self._event_attributes.array())
-        for place, name in enumerate(("TraceId", "SpanId", "TraceState")):
-            columns[f"Links.{name}"] = self._links.array(pa.array([link[place] for link in self._link_rows], pa.string()))
+        for at, name in enumerate(("TraceId", "SpanId", "TraceState")):
+            columns[f"Links.{name}"] = self._links.array(pa.array([link[at] for link in self._link_rows], pa.string()))
         columns["Links.Attributes"] = self._links.array(self._link_attributes.array())
         return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def _facts(scope: str, span: Span, kind: str, found: dict[str, str]) -> SpanFacts:
+    return SpanFacts(
+        scope, span.name, kind, found, not span.parent_span_id, span.trace_id.hex(), span.start_time_unix_nano, span.end_time_unix_nano,
+        span.events,
+    )  # fmt: skip
 
 
 def step_status(found: Mapping[str, str], code: str, final: bool) -> str:
@@ -264,9 +373,9 @@ def add_request(
     counts: dict[str, int] = {}
     for resource_spans in request.resource_spans:
         here: Origin = resource_origin(resource_spans.resource, around)
-        days = retention(here.project, "spans")
+        days, check_days = retention(here.project, "spans"), retention(here.project, "permissions")
         for scope_spans in resource_spans.scope_spans:
-            rows.open(around, here, (scope_spans.scope.name, scope_spans.scope.version), days)
+            rows.open(around, here, (scope_spans.scope.name, scope_spans.scope.version), days, check_days)
             for span in scope_spans.spans:
                 rows.add(span)
             counts[here.project] = counts.get(here.project, 0) + len(scope_spans.spans)

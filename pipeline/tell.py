@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import pyarrow as pa
 
+from pipeline.dialects.same_call import COVER
 from pipeline.messages import Content
 from schemas.events import Commit, Event, Interest
 from schemas.times import iso, maybe_iso
@@ -61,7 +62,7 @@ def span_events(tables: Rows, interest: Interest) -> list[Event]:
     """A step for each span, as it looks on its own; the summaries send what only the whole trace knows."""
     if (batch := tables.get("spans")) is None or not interest.steps:
         return []
-    return [_span_step(row) for row in _rows(_wanted(batch, interest), _SPAN_COLUMNS)]
+    return [_span_step(row) for row in _rows(_wanted(batch, interest), _SPAN_COLUMNS) if row["type"] != COVER]
 
 
 def _wanted(spans: pa.RecordBatch, interest: Interest) -> pa.RecordBatch:
@@ -119,16 +120,17 @@ def _text(value: Any) -> str:
 
 
 def log_events(tables: Rows, interest: Interest) -> list[Event]:
-    """Log records and permission checks of a batch."""
-    result = span_events(tables, interest)
-    if interest.logs and (batch := tables.get("log_records")) is not None:
-        result.extend(_log_event(row) for row in _rows(batch, _LOG_COLUMNS))
-    if (batch := tables.get("permission_rows")) is not None:
-        result.extend(
-            _permission_event(row)
-            for row in _rows(batch, (*_PERMISSION_COLUMNS, "project", "trace_id", "timestamp", "result", "escalation_detected"))
-        )
-    return result
+    """Log records of a batch."""
+    if not interest.logs or (batch := tables.get("log_records")) is None:
+        return []
+    return [_log_event(row) for row in _rows(batch, _LOG_COLUMNS)]
+
+
+def permission_events(tables: Rows) -> list[Event]:
+    if (batch := tables.get("permission_rows")) is None:
+        return []
+    rows = _rows(batch, (*_PERMISSION_COLUMNS, "project", "trace_id", "timestamp", "result", "escalation_detected"))
+    return [_permission_event(row) for row in rows]
 
 
 def _log_event(row: dict[str, Any]) -> Event:

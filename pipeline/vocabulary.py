@@ -15,12 +15,15 @@ TEXT_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "provider": ("gen_ai.provider.name", "gen_ai.system"),
     "prompt_name": ("gen_ai.prompt.name",),
     "prompt_version": ("gen_ai.prompt.version",),
-    "user_id": ("user.id", "enduser.id"),
+    "user_id": (
+        "user.id", "langfuse.user.id", "enduser.id", "traceloop.association.properties.user_id", "langsmith.metadata.user_id", "gen_ai.user.id",
+        "gen_ai.request.user", "user.account_uuid", "ai.telemetry.metadata.userId",
+    ),
     "mcp_id": ("mission_control.mcp.id", "fastmcp.server.name"),
     "error_type": ("error.type",),
     "parent_thread_key": ("mission_control.thread.parent_id",),
     "user_input": ("mission_control.user_input",),
-}
+}  # fmt: skip
 COUNT_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
@@ -30,7 +33,7 @@ COUNT_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "memory_bytes": ("process.memory.usage",),
 }
 MEASURE_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
-    "cost_usd": ("mission_control.cost_usd",),
+    "cost_usd": ("mission_control.cost_usd", "gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.cost.total_cost"),
     "cpu_utilization": ("process.cpu.utilization",),
 }
 TTFT_SECONDS: Final = "gen_ai.response.time_to_first_chunk"
@@ -84,6 +87,7 @@ MESSAGE_SOURCES: Final = (
     ("gen_ai.output.messages", "output", "assistant"),
 )
 """attribute, direction, role of what names none; in the order in which a reader meets them."""
+SPOKEN: Final = frozenset(attribute for attribute, _, _ in MESSAGE_SOURCES)
 HEAVY: Final = frozenset({"gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"})
 HEAVY_LENGTH: Final = 16_384
 """Any other attribute longer than this (characters) is stored by content too; the span keeps its first `PREVIEW_LENGTH`."""
@@ -95,10 +99,14 @@ TOOL_OUTPUT: Final = "gen_ai.tool.call.result"
 STEP_STATUS: Final = "mission_control.step.status"
 STEP_STATUSES: Final = frozenset({"complete", "error", "paused", "cancelled"})
 """What a step says of its own end, where its span's status tells it wrong: a pause for a person is no error."""
+STEP_TYPE: Final = "mission_control.step.type"
+"""Set by dialects whose operations say something else than they mean; never stored."""
 STEP_START: Final = "mission_control.step.start"
 SESSION_START: Final = "session.start"
 SESSION_END: Final = "session.end"
 PERMISSION_CHECK: Final = "permission.check"
+WHO: Final = ("mission_control.mcp.id", "gen_ai.agent.name", "user.id")
+"""What a check inside a span need not say again."""
 
 
 def thread_key(found: Mapping[str, str]) -> tuple[str, int]:

@@ -6,8 +6,10 @@ from typing import Final
 
 import orjson
 
+from pipeline.dialects.decisions import CHECK, Decision, decide_about_tool
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.values import integer, number
+from pipeline.vocabulary import STEP_TYPE
 
 REDACTED: Final = frozenset({"<REDACTED>", "[REDACTED]"})
 """What stands for content whose sending is switched off; it counts as missing."""
@@ -20,6 +22,14 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "tool_execution": "execute_tool",
 }
 """Kind of span -> operation. `tool.execution` and `tool.blocked_on_user` are parts of a `tool`, and so no calls of their own."""
+DECISIONS: Final[Mapping[str, Decision]] = {
+    "accept": Decision("allow"),
+    "reject": Decision("deny"),
+    "cancelled": Decision("deny", "cancelled"),
+}
+_BLOCKED: Final = ("tool.blocked_on_user", "tool_blocked_on_user", "blocked_on_user")
+_OUTPUT: Final = "tool.output"
+"""Event of a tool's span with what the tool gave."""
 _TOOL: Final[Mapping[str, tuple[str, ...]]] = {
     "gen_ai.tool.name": ("tool_name", "tool.name"),
     "gen_ai.tool.call.id": ("tool_use_id", "tool.id"),
@@ -91,6 +101,13 @@ def _by_kind(span: SpanFacts) -> None:
         found.setdefault("gen_ai.operation.name", operation)
         failure(found)
         _BY_OPERATION[operation](found)
+        if operation == "execute_tool":
+            _output(span)
+    elif kind in _BLOCKED:
+        fill(found, _TOOL)
+        found.setdefault(STEP_TYPE, CHECK)
+        decide_about_tool(DECISIONS, found)
+        found.setdefault("permission.result", "ask")
 
 
 def _interaction(found: dict[str, str]) -> None:
@@ -115,6 +132,12 @@ def _tool(found: dict[str, str]) -> None:
         found.setdefault("gen_ai.tool.call.arguments", orjson.dumps(said).decode())
 
 
+def _output(span: SpanFacts) -> None:
+    """The longest text of the event, which has names and sizes beside it."""
+    if span.events and "gen_ai.tool.call.result" not in span.found and (said := span.event(_OUTPUT)):
+        span.found["gen_ai.tool.call.result"] = max(said.values(), key=len)
+
+
 _BY_OPERATION: Final = {"invoke_agent": _interaction, "chat": _llm_request, "execute_tool": _tool}
 
 
@@ -133,6 +156,7 @@ CLAUDE_CODE: Final = Dialect(
         "user.id": ("user.account_uuid",),
     },
     rules=(_thread, _by_kind),
+    also_in_logs=True,
     switch_on=(
         "CLAUDE_CODE_ENABLE_TELEMETRY=1 CLAUDE_CODE_ENHANCED_TELEMETRY_BETA=1 OTEL_TRACES_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp "
         "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\n"

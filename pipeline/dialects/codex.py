@@ -85,6 +85,7 @@ CODEX: Final = Dialect(
         "user.id": ("user.account_id", "user.email"),
     },
     rules=(_thread, _operation),
+    also_in_logs=True,
     switch_on=(
         "In ~/.codex/config.toml (a project's own is not read): [otel] with exporter and trace_exporter = "
         '{ otlp-http = { endpoint = "http://127.0.0.1:4318/v1/logs", protocol = "binary" } }, for traces /v1/traces\n'

@@ -4,14 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from pipeline.values import attributes
+
 
 class SpanFacts(NamedTuple):
-    """A span as a dialect's rules see it; `found` is theirs to add to. `kind` as in `otel_traces.SpanKind`."""
+    """A span as a dialect's rules see it; `found` is theirs to add to.
+
+    `kind` as in `otel_traces.SpanKind`; `trace_id` hexadecimal; `started` and `ended` in nanoseconds since 1970, 0 when not said.
+    """
 
     scope: str
     name: str
     kind: str
     found: dict[str, str]
+    is_root: bool = False
+    trace_id: str = ""
+    started: int = 0
+    ended: int = 0
+    events: Sequence[Span.Event] = ()
+
+    def event(self, name: str) -> dict[str, str]:
+        """The attributes of the first event of this name; {} when there is none."""
+        return next((attributes(event.attributes) for event in self.events if event.name == name), {})
 
 
 Rule = Callable[[SpanFacts], None]
@@ -36,6 +52,10 @@ class Dialect:
     """attribute -> its value in lower case -> `gen_ai.operation.name`."""
     rules: Sequence[Rule] = ()
     """In order, after the tables."""
+    histories: Sequence[str] = ()
+    """Attributes (names, or beginnings that end in `.`) that repeat what the calls before said: stored by content once translated."""
+    also_in_logs: bool = False
+    """Whether its calls are told as log events too: then both are one step."""
     switch_on: str = ""
     """For the docs: how a person has this emitter send to us."""
 

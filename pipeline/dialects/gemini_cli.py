@@ -88,6 +88,7 @@ GEMINI_CLI: Final = Dialect(
         "user.id": ("user.email",),
     },
     rules=(_entity,),
+    also_in_logs=True,
     switch_on=(
         'In ~/.gemini/settings.json: {"telemetry": {"enabled": true, "target": "local", "otlpEndpoint": "http://127.0.0.1:4318", '
         '"otlpProtocol": "http", "traces": true}}\n'

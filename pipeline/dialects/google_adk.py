@@ -125,5 +125,6 @@ GOOGLE_ADK: Final = Dialect(
         "gen_ai.tool.call.result": (_ADK + "tool_response",),
     },
     rules=(from_name, request, response),
+    histories=(_ADK + "llm_request", _ADK + "llm_response", _ADK + "data"),
     switch_on="`adk web`/`adk api_server` with OTEL_EXPORTER_OTLP_ENDPOINT set, or a tracer provider with an OTLP exporter before the runner is made.",
 )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.turns import count, last_user_text, messages, parsed, put, put_count, put_messages, total_input
 
@@ -17,6 +18,15 @@ _WRITTEN: Final = ("cache_creation_input_tokens", "input_cache_creation", "cache
 _REASONED: Final = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens")
 _BESIDE: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "input_cached_tokens"})
 """Without a total, these lie beside the input."""
+
+
+def kind(span: SpanFacts) -> None:
+    """The outermost chain is what a person started; a guardrail decides."""
+    said = span.found.get("langfuse.observation.type", "").lower()
+    if said == "chain":
+        put(span.found, "gen_ai.operation.name", "invoke_workflow" if span.is_root else "agent_step")
+    elif said == "guardrail":
+        guardrail(span, span.found.get(_OBSERVATION + "level") in ("ERROR", "WARNING"))
 
 
 def names(span: SpanFacts) -> None:
@@ -95,10 +105,11 @@ LANGFUSE: Final = Dialect(
     },
     operations={
         "langfuse.observation.type": {
-            "generation": "chat", "embedding": "embeddings", "tool": "execute_tool", "agent": "invoke_agent", "chain": "agent_step",
+            "generation": "chat", "embedding": "embeddings", "tool": "execute_tool", "agent": "invoke_agent",
             "retriever": "retrieval",
         }
     },
-    rules=(names, usage, cost, conversation, failure),
+    rules=(kind, names, usage, cost, conversation, failure),
+    histories=(_OBSERVATION + "input", _OBSERVATION + "output", "langfuse.trace.input", "langfuse.trace.output"),
     switch_on="Add an OTLP span exporter of ours to the tracer provider that `Langfuse(tracer_provider=…)` is given.",
 )  # fmt: skip

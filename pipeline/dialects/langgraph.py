@@ -1,15 +1,16 @@
 """What LangChain and LangGraph say through every instrumentation alike: pauses for a person, ids of tool calls."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.dialects.chat import parsed
+from pipeline.dialects.decisions import Decision, decide
 from pipeline.dialects.dialect import SpanFacts
 from pipeline.values import attributes
 from pipeline.vocabulary import STEP_STATUS
 
+REASON_LENGTH: Final = 1_000
 _PAUSES: Final = frozenset({"GraphInterrupt", "NodeInterrupt"})
 
 
@@ -21,16 +22,25 @@ def is_pause(error: str) -> bool:
 def pauses(span: SpanFacts) -> None:
     """A rule: a step that ended with GraphInterrupt waits for a person, it did not fail."""
     if STEP_STATUS not in span.found and is_pause(span.found.get("error.type", "")):
-        span.found[STEP_STATUS] = "paused"
+        _pause(span.found, span.name, span.trace_id, span.event("exception").get("exception.message", ""))
 
 
-def pauses_by_event(events: Iterable[Span.Event], found: dict[str, str]) -> None:
+def pauses_by_event(span: Span, found: dict[str, str]) -> None:
     """The same, where the interrupt shows only as an exception event: OpenInference leaves the status OK, LangSmith wraps it."""
-    for event in events:
+    for event in span.events:
         if event.name == "exception" and STEP_STATUS not in found:
             said = attributes(event.attributes)
-            if is_pause(said.get("exception.type", "")) or is_pause(said.get("exception.message", "")):
-                found[STEP_STATUS] = "paused"
+            message = said.get("exception.message", "")
+            if is_pause(said.get("exception.type", "")) or is_pause(message):
+                _pause(found, span.name, span.trace_id.hex(), message)
+
+
+def _pause(found: dict[str, str], name: str, trace_id: str, message: str) -> None:
+    """It is a question to a person. It passes through all spans around, so all of them ask it under one id."""
+    found[STEP_STATUS] = "paused"
+    interrupt = message.partition(" id='")[2].partition("'")[0] or trace_id
+    found.setdefault("permission.reason", message[:REASON_LENGTH])
+    decide(Decision("ask", "interrupt"), found, ("interrupt", name), f"interrupt:{interrupt}", "resume")
 
 
 def tool_call_id(output: str) -> str:

@@ -7,6 +7,7 @@ from pipeline.dialects.chat import last_user_text, messages_in, parsed, write
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.langgraph import pauses, tool_call_id
 from pipeline.dialects.usage import CACHED
+from pipeline.vocabulary import STEP_TYPE
 
 KIND: Final = "langsmith.span.kind"
 METADATA: Final = "langsmith.metadata."
@@ -14,6 +15,8 @@ OPERATION: Final = "gen_ai.operation.name"
 ENTITY: Final = "mission_control.entity.type"
 ASKED: Final = "gen_ai.prompt"
 ANSWERED: Final = "gen_ai.completion"
+_TYPES: Final[Mapping[str, str]] = {"prompt": "script", "parser": "script", "retriever": "script"}
+"""It calls prompts `chat` and retrievers `embeddings`; they call no model."""
 _OPERATIONS: Final[Mapping[str, str]] = {
     "llm": "chat",
     "tool": "execute_tool",
@@ -26,6 +29,11 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 
 def _kind(found: Mapping[str, str]) -> str:
     return found.get(KIND, "").lower()
+
+
+def _type(span: SpanFacts) -> None:
+    if kind := _TYPES.get(_kind(span.found)):
+        span.found[STEP_TYPE] = kind
 
 
 def _chain(span: SpanFacts) -> None:
@@ -93,6 +101,7 @@ LANGSMITH: Final = Dialect(
         "user.id": (METADATA + "user_id",),
     },
     operations={KIND: _OPERATIONS},
-    rules=(_chain, _messages, _tool, _details, pauses),
+    rules=(_type, _chain, _messages, _tool, _details, pauses),
+    histories=(ASKED, ANSWERED),
     switch_on="LANGSMITH_OTEL_ENABLED=true, LANGSMITH_TRACING=true, LANGSMITH_OTEL_ONLY=true, OTEL_EXPORTER_OTLP_ENDPOINT=<collector>",
 )  # fmt: skip

@@ -1,27 +1,25 @@
 """Log events of the coding agents, in canonical attributes beside their own. What they decide about tools is a permission check.
 
-A model call that is known by its log event alone (`api_request`, `codex.sse_event`, `gemini_cli.api_response`) gets its
-canonical attributes here and is no step yet.
+Calls that are told by a log event (`api_request`, `codex.sse_event`, `gemini_cli.api_response`, `tool_result`, …) are steps: `told` says
+which, and `same_call` how the span of the same call and the event are one.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from pipeline.dialects.claude_code import CLAUDE_CODE, REDACTED, count_input, failure, fill, name_thread
+import orjson
+
+from pipeline.dialects.claude_code import CLAUDE_CODE, DECISIONS, REDACTED, count_input, failure, fill, name_thread
 from pipeline.dialects.codex import CODEX
+from pipeline.dialects.decisions import DECISIONS as DECISIONS_ELSEWHERE
+from pipeline.dialects.decisions import TOLD, Decision, decide_about_tool, elsewhere
 from pipeline.dialects.gemini_cli import GEMINI_CLI
+from pipeline.values import number
 
 _CLAUDE_SCOPE, _CLAUDE, _CODEX, _GEMINI = "com.anthropic.claude_code", "claude_code.", "codex.", "gemini_cli."
 _USAGE: Final = "gen_ai.usage."
+LONGEST_MS: Final = 30 * 86_400_000.0
 _CACHE_READ, _CACHE_WRITE = f"{_USAGE}cache_read.input_tokens", f"{_USAGE}cache_creation.input_tokens"
-
-
-class Decision(NamedTuple):
-    """`result` allow or deny; `reason_code` says what allow and deny do not; `source` is the one a decision word implies."""
-
-    result: str
-    reason_code: str = ""
-    source: str = ""
 
 
 class Speech(NamedTuple):
@@ -35,30 +33,65 @@ class Speech(NamedTuple):
     """Event with a `decision` about a tool."""
     decisions: Mapping[str, Decision]
     rule: Callable[[str, dict[str, str]], None]
+    calls: Mapping[str, str]
+    """Event that tells of a call -> type of its step."""
+    answer: str = ""
+    """Event whose `response` is what the model said."""
 
 
-_SOURCES: Final[Mapping[str, Decision]] = {"user_abort": Decision("deny", "abort", "user")}
-"""A source that says more than who."""
+class Heard(NamedTuple):
+    """A record in one of these dialects: whose, and which event, without the agent's name before it."""
+
+    dialect: str
+    event: str
+    step: str
+    """Type of the step that the event tells, '' for none."""
 
 
-def translate_log(scope: str, event: str, found: dict[str, str], body: str) -> str:
-    """Add the canonical attributes of one log record to `found`; returns the dialect's name, '' for what is none of theirs.
+NOBODY: Final = Heard("", "", "")
+
+
+def translate_log(scope: str, event: str, found: dict[str, str], body: str) -> Heard:
+    """Add the canonical attributes of one log record to `found`; returns who speaks, NOBODY for what is none of theirs.
 
     `event` is the record's own name or its `event.name`; an event named by its body alone gets that as `event.name`.
     A decision about a tool has `permission.result` afterwards. Nothing is removed or changed; never raises.
     """
     speech, name = _speech(scope, event, body)
     if speech is None:
-        return ""
+        if TOLD.isdisjoint(found):
+            return NOBODY
+        elsewhere(found)
+        return Heard(DECISIONS_ELSEWHERE.name, "", "")
     if not event:
         found.setdefault("event.name", f"{_CLAUDE}{name}")
     fill(found, speech.names)
     if name == speech.prompt and (prompt := found.get("prompt")) and prompt not in REDACTED:
         found.setdefault("mission_control.user_input", prompt)
+        _say(found, "user", prompt)
+    elif name == speech.answer and (answer := found.get("response")) and answer not in REDACTED:
+        _say(found, "assistant", answer)
     speech.rule(name, found)
     if name == speech.decides:
-        _decide(speech.decisions, found)
-    return speech.dialect
+        decide_about_tool(speech.decisions, found)
+    return Heard(speech.dialect, name, speech.calls.get(name, "") if _is_whole(name, found) else "")
+
+
+def _say(found: dict[str, str], role: str, words: str) -> None:
+    attribute = "gen_ai.input.messages" if role == "user" else "gen_ai.output.messages"
+    found.setdefault(attribute, orjson.dumps([{"role": role, "parts": [{"type": "text", "content": words}]}]).decode())
+
+
+def _is_whole(name: str, found: Mapping[str, str]) -> bool:
+    """Of a response's stream of events only the last tells of all of it."""
+    if name == "sse_event":
+        return found.get("event.kind") in ("response.completed", "response.failed")
+    return True
+
+
+def duration_ns(found: Mapping[str, str]) -> int:
+    """How long the call took that an event tells, in nanoseconds."""
+    return int(min(max(number(found.get("duration_ms", "")) or 0.0, 0.0), LONGEST_MS) * 1_000_000)
 
 
 def _speech(scope: str, event: str, body: str) -> tuple[Speech | None, str]:
@@ -72,28 +105,6 @@ def _speech(scope: str, event: str, body: str) -> tuple[Speech | None, str]:
     if body.startswith(_CLAUDE) and (not event or body[len(_CLAUDE) :] == event):
         return _CLAUDE_SPEECH, body[len(_CLAUDE) :]
     return (_CLAUDE_SPEECH, event) if event and scope.startswith(_CLAUDE_SCOPE) else (None, "")
-
-
-def _decide(decisions: Mapping[str, Decision], found: dict[str, str]) -> None:
-    """The attributes of a `permission.check`; none for a word that is no decision."""
-    decision = decisions.get(found.get("decision", "").lower())
-    if decision is None:
-        return
-    said = found.get("source", "").lower()
-    decision = _SOURCES.get(said, decision)
-    source = "user" if said.startswith("user") else said if said in ("config", "hook") else decision.source
-    about = {
-        "permission.check.id": found.get("gen_ai.tool.call.id", ""),
-        "permission.resource.type": "tool",
-        "permission.resource.id": found.get("gen_ai.tool.name", ""),
-        "permission.action": "execute",
-        "permission.result": decision.result,
-        "permission.source": source,
-        "permission.reason_code": decision.reason_code,
-    }
-    for attribute, value in about.items():
-        if value:
-            found.setdefault(attribute, value)
 
 
 def _claude(name: str, found: dict[str, str]) -> None:
@@ -110,6 +121,8 @@ def _claude(name: str, found: dict[str, str]) -> None:
 def _codex(name: str, found: dict[str, str]) -> None:
     if name == "tool_result":
         failure(found)
+    elif name == "sse_event" and found.get("event.kind") == "response.failed":
+        found.setdefault("error.type", "response.failed")
 
 
 def _gemini(name: str, found: dict[str, str]) -> None:
@@ -136,8 +149,10 @@ _CLAUDE_SPEECH: Final = Speech(
     },
     prompt="user_prompt",
     decides="tool_decision",
-    decisions={"accept": Decision("allow"), "reject": Decision("deny"), "cancelled": Decision("deny", "cancelled")},
+    decisions=DECISIONS,
     rule=_claude,
+    calls={"api_request": "llm_call", "api_error": "llm_call", "tool_result": "tool_call"},
+    answer="assistant_response",
 )
 _CODEX_SPEECH: Final = Speech(
     dialect=CODEX.name,
@@ -166,6 +181,7 @@ _CODEX_SPEECH: Final = Speech(
         "abort": Decision("deny", "abort"),
     },
     rule=_codex,
+    calls={"sse_event": "llm_call", "tool_result": "tool_call"},
 )
 _GEMINI_SPEECH: Final = Speech(
     dialect=GEMINI_CLI.name,
@@ -191,4 +207,5 @@ _GEMINI_SPEECH: Final = Speech(
         "auto_accept": Decision("allow", source="config"),
     },
     rule=_gemini,
+    calls={"api_response": "llm_call", "tool_call": "tool_call"},
 )

@@ -77,5 +77,6 @@ MASTRA: Final = Dialect(
     },
     operations={_TYPE: _OPERATIONS},
     rules=(step, tool, conversation),
+    histories=tuple(f"mastra.{kind}.{side}" for kind in _SPOKEN for side in ("input", "output")),
     switch_on="`new OtelExporter({ provider: { custom: { endpoint } } })` from `@mastra/otel-exporter` among the exporters of `observability`.",
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, write
+from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.indexed import branch, entries, leaf, trees
 from pipeline.dialects.langgraph import pauses, tool_call_id
@@ -66,7 +67,7 @@ def _metadata(span: SpanFacts) -> None:
         found.setdefault("user.id", user)
     if _kind(found) == "CHAIN":
         graph = said.get("ls_integration") == "langgraph" and "langgraph_node" not in said
-        found.setdefault(OPERATION, "invoke_workflow" if graph else "agent_step")
+        found.setdefault(OPERATION, "invoke_workflow" if graph or span.is_root else "agent_step")
 
 
 def _messages(span: SpanFacts) -> None:
@@ -127,6 +128,16 @@ def _tool(span: SpanFacts) -> None:
         found.setdefault("gen_ai.tool.call.id", call)
 
 
+def _guardrail(span: SpanFacts) -> None:
+    """It says in its output whether it was triggered, or fails."""
+    if _kind(span.found) == "GUARDRAIL":
+        output = span.found.get("output.value", "").lower()
+        guardrail(span, "error.type" in span.found or any(said in output for said in _TRIGGERED))
+
+
+_TRIGGERED: Final = ('"triggered": true', '"triggered":true', '"tripwire_triggered": true', '"tripwire_triggered":true')
+
+
 def _agent(span: SpanFacts) -> None:
     found = span.found
     if _kind(found) == "AGENT":
@@ -165,7 +176,8 @@ OPENINFERENCE: Final = Dialect(
     ),
     names=_NAMES,
     operations={KIND: _OPERATIONS},
-    rules=(_metadata, _messages, _model, _tool, _agent, _usage, pauses),
+    rules=(_metadata, _messages, _model, _tool, _guardrail, _agent, _usage, pauses),
+    histories=("llm.input_messages.", "llm.output_messages.", "llm.tools.", "input.value", "output.value"),
     switch_on="OTEL_EXPORTER_OTLP_ENDPOINT=<collector>; then e.g. `LangChainInstrumentor().instrument()` "
     "of openinference-instrumentation-langchain, with an OTLP exporter on the tracer provider",
 )  # fmt: skip

@@ -3,7 +3,8 @@
 from typing import Final
 
 from pipeline.dialects.dialect import Dialect, SpanFacts
-from pipeline.dialects.turns import messages, parsed, put, put_messages
+from pipeline.dialects.older_events import whole
+from pipeline.dialects.turns import put, put_messages
 
 _ENTITIES: Final = {
     "framework": "directive",
@@ -27,8 +28,7 @@ def conversation(span: SpanFacts) -> None:
         ("gen_ai.content.completion", "gen_ai.output.messages", "assistant"),
     ):
         if said := span.found.get(own):
-            value = parsed(said)
-            put_messages(span.found, canonical, messages(value if isinstance(value, list | dict) else said, role))
+            put_messages(span.found, canonical, whole(said, role))
 
 
 OPENLIT: Final = Dialect(
@@ -50,5 +50,6 @@ OPENLIT: Final = Dialect(
     },
     operations={"gen_ai.type": {"chat": "chat", "embedding": "embeddings"}},
     rules=(entity, conversation),
+    histories=("gen_ai.content.prompt", "gen_ai.content.completion"),
     switch_on="`openlit.init(otlp_endpoint=…)`, or OTEL_EXPORTER_OTLP_ENDPOINT.",
 )

@@ -148,5 +148,6 @@ OPENLLMETRY: Final = Dialect(
     names=_NAMES,
     operations=_OPERATIONS,
     rules=(_messages, _tool, _entity, _usage, pauses, _status),
+    histories=(*_MESSAGES, "llm.request.functions.", "gen_ai.prompt", "gen_ai.completion", ENTITY + "input", ENTITY + "output"),
     switch_on="TRACELOOP_BASE_URL=<collector> (HTTP) and `Traceloop.init()`; content is on unless TRACELOOP_TRACE_CONTENT=false",
 )  # fmt: skip

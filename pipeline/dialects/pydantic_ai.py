@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from pipeline.dialects.decisions import Decision, decide
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.turns import Message, count, messages, parsed, put, put_messages
 
@@ -26,9 +27,13 @@ def operation(span: SpanFacts) -> None:
 
 
 def deferral(span: SpanFacts) -> None:
-    """A call that waits for approval, or for its result from elsewhere."""
-    if span.found.get("pydantic_ai.tool.deferral.name"):
-        put(span.found, "mission_control.step.status", "paused")
+    """A call that waits for approval, or for its result from elsewhere: the first is a question to a person."""
+    found = span.found
+    if name := found.get("pydantic_ai.tool.deferral.name"):
+        put(found, "mission_control.step.status", "paused")
+        put(found, "permission.reason", found.get("pydantic_ai.tool.deferral.metadata", ""))
+        asked = Decision("ask", "approval_required" if name == "ApprovalRequired" else "deferred")
+        decide(asked, found, ("tool", found.get("gen_ai.tool.name", "")), found.get("gen_ai.tool.call.id", ""))
 
 
 def whole_run(span: SpanFacts) -> None:
@@ -88,5 +93,6 @@ PYDANTIC_AI: Final = Dialect(
         "mission_control.cost_usd": ("operation.cost",),
     },
     rules=(operation, deferral, whole_run, events),
+    histories=("pydantic_ai.all_messages", "all_messages_events", "events"),
     switch_on="`Agent.instrument_all()` with OTEL_EXPORTER_OTLP_ENDPOINT set; add logfire's `PendingSpanProcessor` to see steps as they begin.",
 )

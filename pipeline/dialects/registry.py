@@ -6,12 +6,14 @@ from typing import Final
 
 from pipeline.dialects.claude_code import CLAUDE_CODE
 from pipeline.dialects.codex import CODEX
+from pipeline.dialects.decisions import DECISIONS
 from pipeline.dialects.dialect import Dialect
 from pipeline.dialects.gemini_cli import GEMINI_CLI
 from pipeline.dialects.google_adk import GOOGLE_ADK
 from pipeline.dialects.langfuse import LANGFUSE
 from pipeline.dialects.langsmith import LANGSMITH
 from pipeline.dialects.mastra import MASTRA
+from pipeline.dialects.microsoft import AGENT_FRAMEWORK, AUTOGEN, SEMANTIC_KERNEL
 from pipeline.dialects.openinference import OPENINFERENCE
 from pipeline.dialects.openlit import OPENLIT
 from pipeline.dialects.openllmetry import OPENLLMETRY
@@ -33,6 +35,10 @@ DIALECTS: Final[Sequence[Dialect]] = (
     GOOGLE_ADK,
     OPENLIT,
     MASTRA,
+    AUTOGEN,
+    AGENT_FRAMEWORK,
+    SEMANTIC_KERNEL,
+    DECISIONS,
 )
 _BY_MARKER: Final[Mapping[str, Dialect]] = {marker: dialect for dialect in reversed(DIALECTS) for marker in dialect.markers}
 _MARKERS: Final = frozenset(_BY_MARKER)

@@ -105,5 +105,6 @@ VERCEL: Final = Dialect(
     },
     operations={"ai.operationId": OPERATIONS},
     rules=(operation, tool_name, provider, tokens, first_chunk, conversation),
+    histories=("ai.prompt.messages", "ai.prompt", "ai.prompt.tools", "ai.response.text", "ai.response.toolCalls"),
     switch_on="`experimental_telemetry: { isEnabled: true, metadata: { threadId } }` in each call, and an OTLP exporter in `instrumentation.ts`.",
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from pipeline.summaries.covers import nothing, uncovered
 from pipeline.summaries.facts import Columns
 from pipeline.summaries.segment import MOST, TERMINAL, Segment, Segments, added, first
 from pipeline.summaries.tree import Tree
@@ -42,7 +43,10 @@ class TraceFold:
 
 def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
     """`rows` are all spans of one trace, in any order; the result does not depend on that order."""
-    rows = sorted(rows, key=lambda row: (columns["started"][row], columns["span_id"][row]))
+    everything = sorted(rows, key=lambda row: (columns["started"][row], columns["span_id"][row]))
+    if not (rows := uncovered(columns, everything)):
+        here = nothing(columns, everything)
+        return TraceFold(columns["project"][everything[0]], columns["trace_id"][everything[0]], next(iter(here)), [], here, [])
     tree = Tree(columns, rows)
     threads = tree.threads()
     members: dict[int, list[int]] = {}

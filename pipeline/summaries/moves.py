@@ -44,6 +44,21 @@ def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold], be
         _move(store, "message_rows", found, [target.get(key) for key in _keys(found, "project", "trace_id", "step_id")])
 
 
+def move_told(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+    """Messages that log records told without naming a thread, to that of the step they belong to."""
+    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
+    places = sorted({(project, place) for project, trace in target for place in {trace, *before[project, trace]}})
+    parameters = {
+        "projects": [key[0] for key in places],
+        "threads": [key[1] for key in places],
+        "traces": sorted({key[1] for key in target}),
+        "steps": sorted({step for by in target.values() for step in by}),
+    }
+    found = store.arrow(statement("moved_messages"), parameters)
+    threads = [target.get((project, trace), {}).get(step) for project, trace, step in _keys(found, "project", "trace_id", "step_id")]
+    _move(store, "message_rows", found, threads)
+
+
 def move_permissions(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
     """Checks that name no thread, to that of the step they guard."""
     target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}

@@ -47,6 +47,7 @@ class Checks:
 def fold_thread(key: tuple[str, str], segments: Sequence[Segment], activity: Activity | None, checks: Checks) -> Row | None:
     """The row of one thread, or None when nothing is left of it (its traces turned out to belong to another)."""
     project, thread_id = key
+    segments = [segment for segment in segments if segment.steps]
     if not segments and (activity is None or not activity.session_started_at):
         return None
     order = sorted(segments, key=lambda segment: (segment.started, segment.trace_id))

@@ -13,7 +13,7 @@ from pipeline.summaries.facts import Columns, columns
 from pipeline.summaries.fold import Step, TraceFold, fold_trace
 from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
-from pipeline.summaries.moves import move_messages, move_permissions, place_logs
+from pipeline.summaries.moves import move_messages, move_permissions, move_told, place_logs
 from pipeline.summaries.rollups import HOUR
 from pipeline.summaries.segment import Segment
 from pipeline.summaries.statements import statement
@@ -174,6 +174,7 @@ class TraceSummaries:
         moved = [fold for fold in folds if self._has_to_move(facts, fold, known[fold.project, fold.trace_id], touched)]
         if moved:
             move_permissions(self._store, moved, before)
+            move_told(self._store, moved, before)
             place_logs(self._store, moved, min(known[fold.project, fold.trace_id].first_received for fold in moved))
         return moved
 

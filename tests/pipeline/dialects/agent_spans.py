@@ -9,6 +9,7 @@ import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from pipeline.context import Envelope, origin
+from pipeline.dialects.same_call import COVER
 from pipeline.seen import SeenCache
 from pipeline.spans import SpanRows, add_request
 from schemas.otlp import JSON_TYPE, decode
@@ -31,7 +32,7 @@ def row_of(request: ExportTraceServiceRequest) -> Row:
     rows = SpanRows(SeenCache())
     add_request(rows, request, AROUND, origin, lambda project, signal: 30)
     tables = rows.mapped(()).tables
-    (row,) = tables["spans"].to_pylist(maps_as_pydicts="lossy")
+    (row,) = [row for row in tables["spans"].to_pylist(maps_as_pydicts="lossy") if row["type"] != COVER]
     return Row(row, messages=_messages(tables))
 
 

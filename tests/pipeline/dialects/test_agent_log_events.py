@@ -34,7 +34,7 @@ def rows(said: Mapped, table: str) -> list[dict[str, Any]]:
 
 def translated(event: str, attributes: dict[str, str], scope: str = "", body: str = "") -> tuple[str, dict[str, str]]:
     found = dict(attributes)
-    dialect = translate_log(scope, event, found, body)
+    dialect = translate_log(scope, event, found, body).dialect
     assert attributes.items() <= found.items()
     return dialect, found
 

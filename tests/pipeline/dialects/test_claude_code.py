@@ -23,7 +23,7 @@ def said(name: str, attributes: Any, **more: Any) -> Row:
 @pytest.mark.parametrize(
     ("kind", "wanted"),
     [
-        ("interaction", "directive"), ("llm_request", "llm_call"), ("tool", "tool_call"), ("tool.blocked_on_user", "span"),
+        ("interaction", "directive"), ("llm_request", "llm_call"), ("tool", "tool_call"), ("tool.blocked_on_user", "check_permission"),
         ("tool.execution", "span"), ("hook", "span"), ("compaction", "span"), ("subagent.spawn", "span"), ("something new", "span"),
     ],
 )  # fmt: skip

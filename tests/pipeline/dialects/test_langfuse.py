@@ -15,8 +15,8 @@ OF = "langfuse.observation."
     ("kind", "wanted"),
     [
         ("generation", ("llm_call", "", "")), ("embedding", ("llm_call", "", "")), ("tool", ("tool_call", "x", "")), ("agent", ("directive", "", "x")),
-        ("chain", ("script", "", "")), ("retriever", ("script", "", "")), ("GENERATION", ("llm_call", "", "")), ("span", ("span", "", "")),
-        ("guardrail", ("span", "", "")), ("", ("span", "", "")),
+        ("chain", ("directive", "", "")), ("retriever", ("script", "", "")), ("GENERATION", ("llm_call", "", "")), ("span", ("span", "", "")),
+        ("guardrail", ("check_permission", "", "")), ("", ("span", "", "")),
     ],
 )  # fmt: skip
 def test_types_and_names(kind: str, wanted: tuple[str, str, str]) -> None:

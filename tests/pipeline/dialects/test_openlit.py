@@ -42,7 +42,8 @@ def test_columns() -> None:
 @pytest.mark.parametrize(
     ("prompt", "wanted"),
     [
-        ("user: hi", [("user", "user: hi"), ("assistant", "42")]),
+        ("user: hi", [("user", "hi"), ("assistant", "42")]),
+        ("system: s\nuser: hi: you", [("system", "s"), ("user", "hi: you"), ("assistant", "42")]),
         ('[{"role":"system","content":"s"},{"role":"user","content":"u"}]', [("system", "s"), ("user", "u"), ("assistant", "42")]),
     ],
 )
