@@ -15,10 +15,10 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup run test test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 setup: .make/python .make/console ## .venv with everything, the console's packages; safe to repeat
 
@@ -36,6 +36,9 @@ test: setup test-tools check ## check, then every test, with branch coverage
 
 test-fast: setup ## the tests that need neither the engine nor patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
+
+test-emitters: setup .make/emitters/installed ## other people's emitters, live, against a running system
+	$(BIN)/pytest -q tests/emitters
 
 check: lint types imports generated console-types ## lint, format, types, import contracts, generated files
 
@@ -83,6 +86,7 @@ lock: ## resolve pyproject.toml anew into requirements/ (LOCK_FLAGS=--upgrade fo
 	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt --no-annotate -o requirements/run.txt
 	$(LOCK) requirements/uv.in -c requirements/dev.txt --no-annotate -o requirements/uv.txt
 	$(LOCK) $(LOCK_FLAGS) requirements/node.in --no-annotate -o requirements/node.txt
+	$(LOCK) $(LOCK_FLAGS) requirements/emitters.in --no-annotate -o requirements/emitters.txt
 
 clean: ## remove what the other commands made, .venv included
 	rm -rf .make .venv dist build console/node_modules console/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -102,6 +106,11 @@ clean: ## remove what the other commands made, .venv included
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.make/emitters/installed: .make/python requirements/emitters.txt
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .make/emitters
+	$(BIN)/uv pip sync --quiet --python .make/emitters/bin/python --require-hashes requirements/emitters.txt
 	@touch $@
 
 # The libraries of the console are bundled here and never committed; its own modules need no build.
