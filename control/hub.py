@@ -42,8 +42,10 @@ class Kept:
 class Hub:
     """A CommitListener. `publish` may come from any thread; everything else belongs to the event loop of `running`."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, late_ns: int = 0) -> None:
+        """`late_ns`: by how much summaries of one process may be told after later ones of another. Cursors stand that much earlier,
+        so a resume may tell a thread's state again, and misses none."""
+        self._metrics, self._late_ns = metrics, late_ns
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Commit, int]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -109,7 +111,7 @@ class Hub:
 
     async def _hand_out_one(self, commit: Commit, published_ns: int) -> None:
         built = await self._build(commit)
-        before, self._position = self._position, self._position.after(commit, published_ns)
+        before, self._position = self._position, self._position.after(commit, published_ns - self._late_ns)
         if built is None:
             # Its subscribers find what they missed in the tables: the ring is broken here, so a resume asks those.
             self._recent.clear()

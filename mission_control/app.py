@@ -33,6 +33,8 @@ from schemas.telemetry import configure_logging, configure_sentry, log_loop_erro
 
 SHUTDOWN_SECONDS: Final = 9.5
 """The promise is 10: a process that hangs beyond that is ended by itself. What follows adds up to less."""
+TELL_LATE_NS: Final = 2_000_000_000
+"""Commits of several processors come by Kafka, each as soon as it can."""
 logger = logging.getLogger(__name__)
 
 
@@ -100,7 +102,7 @@ async def _run(settings: Settings, role: Role, demo: bool, parts: Parts, watchdo
     stop, failed = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    hub = Hub(parts.metrics)
+    hub = Hub(parts.metrics, TELL_LATE_NS if settings.uses_kafka else 0)
     with live_updates(parts.log, hub, role) as live:
         system = System(settings, role, parts.log, parts.store, hub, live, parts.metrics)
         system.begin(partial(_end_from_thread, loop, failed, stop))

@@ -116,7 +116,9 @@ class System:
         if self._processing is not None:
             checks |= {"pipeline": self._processing.check, "log": self._processing.backlog}
         if not isinstance(self._log, LocalLog):
-            checks |= {"kafka": self._log.check, "live": self._live.check}
+            checks["kafka"] = self._log.check
+            if self._role.serves:
+                checks["live"] = self._live.check
         return checks
 
     def _start_killing(self) -> None:

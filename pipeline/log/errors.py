@@ -2,6 +2,7 @@
 
 MissionControlError
 ├── LogLockedError      another process has the log open
+├── TooFewBrokersError  a topic cannot be made safe
 └── UnsafeTopicError    a topic would lose records with one broker
 """
 
@@ -34,4 +35,16 @@ class UnsafeTopicError(MissionControlError):
         return (
             f"topic {self.topic} has {self.replicas} replicas and min.insync.replicas {self.in_sync}: acknowledged records would not survive"
             " the loss of a broker; take 3 and 2, or say --single-node where that is accepted"
+        )
+
+
+@dataclass
+class TooFewBrokersError(MissionControlError):
+    topic: str
+    replicas: int
+
+    def __str__(self) -> str:
+        return (
+            f"topic {self.topic} needs {self.replicas} replicas and the cluster has fewer brokers; start more, or say --single-node where"
+            " one broker's death may take records along"
         )

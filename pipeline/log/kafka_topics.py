@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
-from pipeline.log.errors import UnsafeTopicError
+from pipeline.log.errors import TooFewBrokersError, UnsafeTopicError
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
 from pipeline.log.kafka_writer import MOST_BYTES
@@ -24,6 +24,7 @@ IN_SYNC: Final = "min.insync.replicas"
 PATIENCE_SECONDS: Final = 30.0
 _EXISTS: Final = 36
 _UNKNOWN: Final = 3
+_REPLICATION: Final = 38
 _OVERHEAD: Final = 64 * 1024
 """Headers and framing around the largest value."""
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class TopicPlan:
 def ensure_topics(connection: KafkaConnection, plan: TopicPlan) -> list[str]:
     """Make what is missing, check what is there; returns the names of those made. Blocks.
 
-    Raises SettingsError, UnsafeTopicError, and LogUnavailableError when the cluster does not do it now.
+    Raises SettingsError, TooFewBrokersError, UnsafeTopicError, and LogUnavailableError when the cluster does not do it now.
     """
     loop = LoopThread("kafka-topics")
     try:
@@ -104,6 +105,8 @@ async def _make(admin: Any, connection: KafkaConnection, plan: TopicPlan, there:
     for name, code, message in (await admin.create_topics(wanted)).topic_errors if wanted else ():
         if code == 0:
             made.append(name)
+        elif code == _REPLICATION:
+            raise TooFewBrokersError(name, plan.replicas)
         elif code != _EXISTS:  # somebody else may have made it meanwhile
             raise for_code(code)(f"topic {name}: {message}")
     return made
