@@ -53,3 +53,8 @@ class PatientKafkaLog(KafkaLog):
         reader = PatientReader(self._loop, self._connection, topic, group)
         self._readers.append(reader)
         return reader
+
+    def close_readers(self) -> None:
+        """As a processor that ends."""
+        while self._readers:
+            self._readers.pop().close()
