@@ -161,7 +161,7 @@ def _parsed(text: str) -> exp.Query | None:
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise syntax_error("one SELECT is expected")
     for node in trees[0].walk():
-        if node.args.get("settings") or node.args.get("format"):
+        if node.args.get("settings") or (isinstance(node, exp.Query) and node.args.get("format")):  # functions have formats too
             raise access_denied("SETTINGS (as name = value) and FORMAT may stand at the end of the query only")
         if isinstance(node, exp.Command | exp.DDL | exp.DML) and not isinstance(node, exp.Query):
             raise syntax_error(f"{node.key.upper()} inside a query")

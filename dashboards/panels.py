@@ -16,6 +16,12 @@ STATUS_COLORS: Final = {
 }  # fmt: skip
 
 
+STATES: Final = ("complete", "running", "paused", "cancelled", "error")
+"""Statuses by number, because only numbers become lines of a state timeline."""
+STATE: Final = f"indexOf({list(STATES)}, toString(status))"
+"""A row's status as such a number, from 1; the worst of several is the largest."""
+
+
 @dataclass(frozen=True)
 class Column:
     """How one column or series differs from the others of its panel: `name` is its name or, between slashes, a pattern."""
@@ -162,12 +168,17 @@ def bars(title: str, description: str, sql: str, look: Look) -> dashboard.Panel:
 
 
 def states(title: str, description: str, sql: str, look: Look) -> dashboard.Panel:
-    """A line of coloured stretches for each name: `sql` gives `time`, a name and a word or number."""
+    """A line of coloured stretches for each name: `sql` gives `time`, a name and a number of STATES."""
     options = statetimeline.Options(
         show_value=common.VisibilityMode.NEVER, row_height=0.85, merge_values=True, legend=_legend(), tooltip=_tooltip(), per_page=30
     )
     drawn = Look(look.unit, look.thresholds, look.links, look.columns, look.low, look.high, statetimeline.FieldConfig(fill_opacity=75))
-    return panel("state-timeline", title, description, [Query(sql, Format.TIME_SERIES)], drawn, options)
+    result = panel("state-timeline", title, description, [Query(sql, Format.TIME_SERIES)], drawn, options)
+    assert result.field_config is not None
+    assert result.field_config.defaults is not None
+    shown = {str(i): dashboard.ValueMappingResult(text=word, color=STATUS_COLORS[word], index=i) for i, word in enumerate(STATES, 1)}
+    result.field_config.defaults.mappings = [dashboard.ValueMap(options=shown)]
+    return result
 
 
 def log_lines(title: str, description: str, sql: str) -> dashboard.Panel:

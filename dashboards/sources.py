@@ -1,7 +1,7 @@
 """Subqueries that read single records in short ranges and the hourly rollups in long ones, with the same columns.
 
 Which of the two is read depends on the range alone, so the engine drops the other before it reads. `at` is the time of the
-record or the start of its hour; `ms` its duration, or the hour's 95th percentile, to be weighted by `calls`.
+record or the start of its hour; `ms` its duration, or the hour's 95th percentile, to be weighted by `weight`.
 """
 
 from typing import Final
@@ -26,21 +26,21 @@ BUCKET: Final = (
 
 LLM_CALLS: Final = f"""(
     SELECT toDateTime(started_at) AS at, agent_name, user_id, provider, model, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
-        input_tokens, output_tokens, cache_read_tokens, ifNull(cost_usd, 0) AS cost_usd, ifNull(duration_ms, 0) AS ms
+        input_tokens, output_tokens, cache_read_tokens, ifNull(cost_usd, 0) AS cost_usd, ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
     WHERE {PROJECT} AND type = 'llm_call' AND {_recent("started_at")}
     UNION ALL
-    SELECT hour AS at, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cost_usd, p95_ms AS ms
+    SELECT hour AS at, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cost_usd, p95_ms AS ms, calls AS weight
     FROM mission_control.usage_hourly
     WHERE {PROJECT} AND {_HOURLY}
 )"""
 
 TOOL_CALLS: Final = f"""(
-    SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors, ifNull(duration_ms, 0) AS ms
+    SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors, ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
     WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND {_recent("started_at")}
     UNION ALL
-    SELECT hour AS at, mcp_id, tool_name, agent_name, calls, errors, p95_ms AS ms
+    SELECT hour AS at, mcp_id, tool_name, agent_name, calls, errors, p95_ms AS ms, calls AS weight
     FROM mission_control.tools_hourly
     WHERE {PROJECT} AND {MCP} AND {_HOURLY}
 )"""
@@ -56,6 +56,6 @@ CHECKS: Final = f"""(
     WHERE {PROJECT} AND {_HOURLY}
 )"""
 
-P95: Final = "quantileExactWeighted(0.95)(ms, calls)"
-P50: Final = "quantileExactWeighted(0.5)(ms, calls)"
+P95: Final = "quantileExactWeighted(0.95)(ms, weight)"
+P50: Final = "quantileExactWeighted(0.5)(ms, weight)"
 APPROXIMATE: Final = "In ranges over two days: of the hourly 95th percentiles, weighted by calls."

@@ -24,9 +24,9 @@ FROM mission_control.permission_events WHERE $__timeFilter(timestamp) GROUP BY p
 """Share of denials, where there were at least five checks."""
 
 ESCALATIONS: Final = """
-SELECT project, toFloat64(countIf(escalation_detected = 1 AND escalation_status NOT IN ('approved', 'rejected'))) AS value
+SELECT project, toFloat64(countIf(escalation_detected = 1 AND escalation_status != 'rejected')) AS value
 FROM mission_control.permission_events WHERE $__timeFilter(timestamp) GROUP BY project"""
-"""Escalations that nobody has approved or rejected."""
+"""Escalations that were not rejected: they wait, or they went through."""
 
 STALLED: Final = """
 SELECT project, toFloat64(countIf(isNotNull(stalled_since))) AS value
@@ -67,9 +67,10 @@ SELECT toFloat64(countIf(minute >= $__toTime - 600) = 0) AS value FROM mission_c
 """1 when nothing arrived for ten minutes; no row when nothing arrived for a day, which counts as the same."""
 
 DISK: Final = """
-SELECT sum(grown) AS value FROM (
-    SELECT max(Value) - min(Value) AS grown FROM mission_control.otel_metrics_sum
-    WHERE MetricName = 'mission_control_log_refused_total' AND $__timeFilter(TimeUnix) GROUP BY ResourceAttributes, Attributes)"""
+SELECT project, sum(grown) AS value FROM (
+    SELECT project, max(Value) - min(Value) AS grown FROM mission_control.otel_metrics_sum
+    WHERE MetricName = 'mission_control_log_refused_total' AND $__timeFilter(TimeUnix) GROUP BY project, ResourceAttributes, Attributes)
+GROUP BY project"""
 """Requests that were refused; needs Mission Control's own metrics (docs/grafana.md)."""
 
 _WINDOWS: Final = ((14.4, 3600, 300), (6.0, 21_600, 1800), (1.0, 259_200, 21_600))

@@ -119,7 +119,7 @@ def _outcomes() -> Row:
 def _calls() -> Row:
     listed = f"""
         SELECT toString(model) AS model, toString(provider) AS provider, sum(calls) AS calls, sum(errors) AS errors, sum(input_tokens) AS input, sum(output_tokens) AS output,
-            sum(cost_usd) AS cost, sum(cost_usd) / greatest(sum(calls), 1) AS each, {P95} AS p95
+            sum(cost_usd) AS cost, sum(cost_usd) / greatest(sum(weight), 1) AS each, {P95} AS p95
         FROM {LLM_CALLS} GROUP BY model, provider ORDER BY cost DESC"""
     first = f"""
         SELECT $__timeInterval(started_at) AS time, toString(model) AS model, quantileExact(0.95)(ifNull(ttft_ms, 0)) AS ttft

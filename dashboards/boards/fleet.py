@@ -2,7 +2,7 @@
 
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
-from dashboards.panels import Column, Look, bars, figure, rows, series, states
+from dashboards.panels import STATE, Column, Look, bars, figure, rows, series, states
 from dashboards.query import MCP, MCPS, PROJECT
 from dashboards.sources import APPROXIMATE, BUCKET, CHECKS, LLM_CALLS, P95, TOOL_CALLS
 from dashboards.variables import console, mcp, project
@@ -111,7 +111,7 @@ def _attention() -> Row:
             AND (status = 'error' OR isNotNull(stalled_since) OR waiting_for != '' OR loop_count > 0 OR escalations > 0)
         ORDER BY last_seen_at DESC LIMIT 50"""
     alive = f"""
-        SELECT $__timeInterval(started_at) AS time, toString(mcp_id) AS mcp, if(countIf(status = 'error') > 0, 'error', 'complete') AS state
+        SELECT $__timeInterval(started_at) AS time, toString(mcp_id) AS mcp, max({STATE}) AS state
         FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND mcp_id != '' AND $__timeFilter(started_at)
         GROUP BY time, mcp ORDER BY time"""
     return Row(
@@ -128,7 +128,7 @@ def _attention() -> Row:
                 "MCP servers",
                 "Whether calls to each server succeeded; gaps are times without calls.",
                 alive,
-                Look("none", columns=[Column("/.*/", colored=True)]),
+                Look("none"),
             ),
         ),
         (15, 9),

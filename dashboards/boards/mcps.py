@@ -93,7 +93,7 @@ def _rates() -> Row:
 
 def _tools() -> Row:
     listed = f"""
-        SELECT toString(tool_name) AS tool, toString(mcp_id) AS server, sum(calls) AS calls, sum(errors) / greatest(sum(calls), 1) AS failed, {P50} AS p50, {P95} AS p95,
+        SELECT toString(tool_name) AS tool, toString(mcp_id) AS server, sum(calls) AS calls, sum(errors) / greatest(sum(weight), 1) AS failed, {P50} AS p50, {P95} AS p95,
             arrayStringConcat(groupUniqArray(10)(toString(agent_name)), ', ') AS agents
         FROM {TOOL_CALLS} GROUP BY tool, server ORDER BY calls DESC LIMIT 200"""
     slowest = f"SELECT toString(tool_name) AS tool, {P95} AS p95 FROM {TOOL_CALLS} GROUP BY tool ORDER BY p95 DESC LIMIT 10"
@@ -116,7 +116,7 @@ def _tools() -> Row:
 
 def _failures() -> Row:
     listed = f"""
-        SELECT started_at AS at, thread_id AS thread, toString(tool_name) AS tool, toString(mcp_id) AS server, toString(error_type) AS type,
+        SELECT started_at AS at, thread_id AS thread, toString(tool_name) AS tool, toString(mcp_id) AS server, toString(error_type) AS error,
             error_message AS message, duration_ms AS duration
         FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND status = 'error' AND $__timeFilter(started_at) ORDER BY at DESC LIMIT 100"""
     return Row(

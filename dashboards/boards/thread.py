@@ -2,7 +2,7 @@
 
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
-from dashboards.panels import Column, Look, bars, figure, flames, log_lines, rows, states, waterfall
+from dashboards.panels import STATE, Column, Look, bars, figure, flames, log_lines, rows, states, waterfall
 from dashboards.query import THREAD
 from dashboards.variables import console, mcp, project, thread
 
@@ -85,16 +85,14 @@ def _figures() -> Row:
 
 
 def _execution() -> Row:
-    timeline = (
-        f"SELECT toDateTime64(started_at, 3) AS time, toString(type) AS type, toString(status) AS state {_STEPS} ORDER BY time LIMIT 2000"
-    )
+    timeline = f"SELECT toDateTime64(started_at, 3) AS time, toString(type) AS type, max({STATE}) AS state {_STEPS} GROUP BY time, type ORDER BY time LIMIT 2000"
     return Row(
         "Execution",
         12,
         (
             waterfall("Waterfall", "The spans of its newest trace.", _SPANS),
             flames("Flame graph", "Where the time of its steps went; self is what no inner step explains.", _TREE),
-            states("Steps by kind", "What it did when.", timeline, Look("none", columns=[Column("/.*/", colored=True)])),
+            states("Steps by kind", "What it did when, and how it ended.", timeline, Look("none")),
         ),
         (10, 8, 6),
     )

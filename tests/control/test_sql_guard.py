@@ -56,6 +56,7 @@ ALLOWED = [
     "SELECT\u00a01\u2003AS\ufeffx",
     "SELECT 1 AS format",
     "SELECT format FROM (SELECT 1 AS format) FORMAT JSON",
+    "SELECT formatDateTime(started_at, '%F') FROM threads FORMAT CSV",
     "SELECT settings FROM (SELECT 1 AS settings)",
     "SELECT {a:UInt8}, { b : DateTime64(3, 'UTC') }",
     "SELECT * FROM {table:Identifier}",

@@ -1,0 +1,181 @@
+"""Every query of every dashboard, run as Grafana runs it, and what each kind of panel needs of its frames."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from dashboards.files import dashboard_files
+from tests.dashboards.conftest import Shop
+from tests.dashboards.grafana_queries import Answer, Frame, Job, Page, other_jobs, panel_jobs, run
+
+pytestmark = pytest.mark.slow
+
+EMPTY: dict[str, str] = {}
+"""Panels without rows on the seeded data, each with the reason; at most one of twenty may be here."""
+
+NUMBERS = ("int", "uint", "float")
+
+
+@pytest.fixture(scope="module")
+def jobs() -> list[Job]:
+    return [job for model in dashboard_files().values() for job in panel_jobs(model)]
+
+
+@pytest.fixture(scope="module")
+def answers(panelrun: Path, shop: Shop, jobs: list[Job]) -> list[Answer]:
+    return run(panelrun, shop.port, jobs, shop.today)
+
+
+@pytest.fixture(scope="module")
+def quarter(panelrun: Path, shop: Shop, jobs: list[Job]) -> list[Answer]:
+    return run(panelrun, shop.port, jobs, shop.quarter)
+
+
+def failures(answers: Sequence[Answer]) -> dict[str, str]:
+    return {answer.job.name: answer.error for answer in answers if answer.error}
+
+
+def is_number(kind: str) -> bool:
+    return kind.lstrip("*").startswith(NUMBERS)
+
+
+def test_every_query_runs(answers: list[Answer], quarter: list[Answer]) -> None:
+    assert failures(answers) == {}
+    assert failures(quarter) == {}
+
+
+def test_few_panels_are_empty(answers: list[Answer], jobs: list[Job]) -> None:
+    empty = {answer.job.name for answer in answers if not answer.rows}
+    assert empty == EMPTY.keys()
+    assert len(empty) <= len(jobs) / 20
+
+
+def test_a_quarter_of_a_year_reads_the_rollups(quarter: list[Answer]) -> None:
+    """Rows of single records end at six hours here; ninety days of rollups lie before them."""
+    calls = next(
+        answer for answer in quarter if answer.job.name.startswith("MCP servers and tools / Calls / A") and answer.job.kind == "timeseries"
+    )
+    assert calls.rows > 1000
+    assert not [answer.job.name for answer in quarter if not answer.rows and answer.job.name not in EMPTY]
+
+
+def test_variables_and_annotations(panelrun: Path, shop: Shop) -> None:
+    every = [job for model in dashboard_files().values() for job in other_jobs(model)]
+    found = run(panelrun, shop.port, every, shop.today)
+    assert failures(found) == {}
+    assert [answer.job.name for answer in found if not answer.rows] == []
+    for answer in found:
+        frame = answer.frames[0]
+        if answer.job.kind == "annotation":
+            assert (frame.field("time").type.lstrip("*"), frame.field("text").type) == ("time.Time", "string"), answer.job.name
+        else:
+            assert len(frame.fields) in (1, 2)
+
+
+def test_every_compression_gives_the_same(panelrun: Path, shop: Shop, jobs: list[Job], answers: list[Answer]) -> None:
+    some = jobs[::9]
+    plain = run(panelrun, shop.port, some, shop.today, "none")
+    framed = run(panelrun, shop.port, some, shop.today, "lz4")
+    assert failures(plain) == failures(framed) == {}
+    assert [[frame.names for frame in answer.frames] for answer in plain] == [[frame.names for frame in answer.frames] for answer in framed]
+    assert [answer.rows for answer in plain] == [answer.rows for answer in framed] == [answer.rows for answer in answers[::9]]
+
+
+def wide(frame: Frame) -> None:
+    assert frame.schema == "wide"
+    assert frame.fields[0].type.lstrip("*") == "time.Time"
+    assert all(is_number(column.type) for column in frame.fields[1:])
+
+
+def one_row_of_numbers(frame: Frame) -> None:
+    assert frame.rows == 1
+    assert all(is_number(column.type) for column in frame.fields)
+
+
+def word_and_number(frame: Frame) -> None:
+    assert [is_number(column.type) for column in frame.fields] == [False, True]
+
+
+def any_rows(frame: Frame) -> None:
+    assert len(set(frame.names)) == len(frame.names) > 1
+
+
+def log_lines(frame: Frame) -> None:
+    assert frame.vis == "logs"
+    assert frame.names[:3] == ["timestamp", "body", "level"]
+    assert [column.type for column in frame.fields[:3]] == ["time.Time", "string", "string"]
+
+
+def spans(frame: Frame) -> None:
+    assert frame.vis == "trace"
+    assert {
+        "traceID",
+        "spanID",
+        "parentSpanID",
+        "operationName",
+        "serviceName",
+        "startTime",
+        "duration",
+        "tags",
+        "serviceTags",
+        "logs",
+        "references",
+    } <= set(frame.names)
+    assert all(frame.field("spanID").values)
+    assert len(set(frame.field("traceID").values)) == 1
+    assert frame.field("startTime").type == frame.field("duration").type == "float64"
+    assert 2 in frame.field("statusCode").values
+    assert set(frame.field("tags").values[0][0]) == {"key", "value"}
+    assert frame.field("logs").values[0][0]["name"] == "said"
+
+
+def depth_first(frame: Frame) -> None:
+    assert frame.names == ["label", "level", "value", "self"]
+    levels = frame.field("level").values
+    assert levels[0] == 0
+    assert max(levels) == 2
+    assert all(deeper <= level + 1 for level, deeper in itertools.pairwise(levels))
+    assert all(own <= value for own, value in zip(frame.field("self").values, frame.field("value").values, strict=True))
+
+
+CONTRACTS: dict[str, Callable[[Frame], None]] = {
+    "timeseries": wide,
+    "state-timeline": wide,
+    "stat": one_row_of_numbers,
+    "bargauge": word_and_number,
+    "table": any_rows,
+    "logs": log_lines,
+    "traces": spans,
+    "flamegraph": depth_first,
+}
+
+
+def test_frames_are_what_their_panels_need(answers: list[Answer]) -> None:
+    broken = {}
+    for answer in answers:
+        if answer.job.kind != "nodeGraph":
+            try:
+                CONTRACTS[answer.job.kind](answer.frames[0])
+            except AssertionError as error:
+                broken[answer.job.name] = f"{error} {[(column.name, column.type) for column in answer.frames[0].fields]}"
+    assert broken == {}
+
+
+def test_the_graph_is_connected(answers: list[Answer]) -> None:
+    nodes, edges = (answer.frames[0] for answer in answers if answer.job.kind == "nodeGraph")
+    ids = set(nodes.field("id").values)
+    assert len(ids) == nodes.rows
+    assert {*edges.field("source").values, *edges.field("target").values} <= ids
+    assert is_number(nodes.field("mainstat").type)
+    for ok, failed in zip(nodes.field("arc__ok").values, nodes.field("arc__failed").values, strict=True):
+        assert ok + failed == pytest.approx(1)
+
+
+def test_a_search_and_chosen_servers_narrow(panelrun: Path, shop: Shop, jobs: list[Job]) -> None:
+    listed = next(job for job in jobs if job.name == "Threads / Threads / A" and job.kind == "table")
+    page = Page(shop.today.since, shop.today.until, 300_000, {**shop.today.chosen, "search": "order 47", "mcp": "files"})
+    assert [answer.rows for answer in run(panelrun, shop.port, [listed], page)] == [1]
+    nowhere = Page(page.since, page.until, 300_000, {**page.chosen, "mcp": "elsewhere", "search": "it's"})
+    assert [(answer.error, answer.rows) for answer in run(panelrun, shop.port, [listed], nowhere)] == [("", 0)]
