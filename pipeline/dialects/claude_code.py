@@ -96,6 +96,8 @@ def model(found: dict[str, str]) -> None:
 
 
 def _by_kind(span: SpanFacts) -> None:
+    """`span.type`, else the name without `claude_code.`, says what it is: interaction (the agent), llm_request, tool, tool.blocked_on_user (a
+    check); tokens, tool, prompt and failure are read accordingly."""
     found, kind = span.found, kind_of(span)
     if operation := OPERATIONS.get(kind):
         found.setdefault("gen_ai.operation.name", operation)
@@ -142,6 +144,7 @@ _BY_OPERATION: Final = {"invoke_agent": _interaction, "chat": _llm_request, "exe
 
 
 def _thread(span: SpanFacts) -> None:
+    """A span with an `agent_id` belongs to a thread of its own, below that of `parent_agent_id` or of the session."""
     name_thread(span.found)
 
 

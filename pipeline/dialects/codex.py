@@ -23,6 +23,8 @@ def _thread(span: SpanFacts) -> None:
 
 
 def _operation(span: SpanFacts) -> None:
+    """A turn is the agent and has the tokens of `codex.turn.token_usage.*`; what has tokens of its own is a call of a model, what names a tool or
+    `call_id` a tool call."""
     found = span.found
     if span.name == TURN or f"{_TURN_USAGE}input_tokens" in found:
         _turn(found)

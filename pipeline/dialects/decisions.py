@@ -95,6 +95,7 @@ def elsewhere(found: dict[str, str]) -> None:
 
 
 def _elsewhere(span: SpanFacts) -> None:
+    """A guardrail verdict, an authorization result, a decision of a gateway or a result that asks for more input is a permission check."""
     elsewhere(span.found)
 
 

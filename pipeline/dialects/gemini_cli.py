@@ -13,6 +13,7 @@ _INPUT, _OUTPUT = "gen_ai.input.messages", "gen_ai.output.messages"
 
 
 def _entity(span: SpanFacts) -> None:
+    """Its operations `agent_call`, `llm_call`, `tool_call` and more say the type; a tool call has its arguments and result in its messages."""
     found = span.found
     operation = found.get("gen_ai.operation.name") or span.name
     if entity := ENTITIES.get(operation):

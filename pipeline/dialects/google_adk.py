@@ -18,6 +18,7 @@ _ID_OF_THE_KIT: Final = "adk-"
 
 
 def from_name(span: SpanFacts) -> None:
+    """Names of spans say the operation: `invocation`, `agent_run [x]`, `call_llm`, `execute_tool x`."""
     if span.name == "invocation":
         put(span.found, "gen_ai.operation.name", "invoke_workflow")
     elif span.name == "call_llm":
@@ -29,6 +30,7 @@ def from_name(span: SpanFacts) -> None:
 
 
 def request(span: SpanFacts) -> None:
+    """`gcp.vertex.agent.llm_request`, JSON: model, agent, instructions, messages."""
     sent = _object(parsed(span.found.get(_ADK + "llm_request")))
     config = _object(sent.get("config"))
     if isinstance(model := sent.get("model"), str):
@@ -44,6 +46,7 @@ def request(span: SpanFacts) -> None:
 
 
 def response(span: SpanFacts) -> None:
+    """`gcp.vertex.agent.llm_response`, JSON: the answer, why it ended, its tokens, its error."""
     got = _object(parsed(span.found.get(_ADK + "llm_response")))
     if isinstance(model := got.get("model_version"), str):
         put(span.found, "gen_ai.response.model", model)

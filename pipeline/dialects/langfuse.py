@@ -73,6 +73,7 @@ def cost(span: SpanFacts) -> None:
 
 
 def conversation(span: SpanFacts) -> None:
+    """`langfuse.observation.input` and `.output` of a generation are its messages; `langfuse.trace.input` is what was asked."""
     found = span.found
     if found.get("gen_ai.operation.name") in _CALLS:
         put_messages(found, "gen_ai.input.messages", messages(_value(found.get(_OBSERVATION + "input"))))
@@ -82,6 +83,7 @@ def conversation(span: SpanFacts) -> None:
 
 
 def failure(span: SpanFacts) -> None:
+    """`langfuse.observation.level` ERROR is a failure, WARNING is none."""
     if span.found.get(_OBSERVATION + "level") == "ERROR":
         put(span.found, "error.type", "error")
 

@@ -32,6 +32,7 @@ def _kind(found: Mapping[str, str]) -> str:
 
 
 def _type(span: SpanFacts) -> None:
+    """`langsmith.span.kind` says the type where its operation says another."""
     if kind := _TYPES.get(_kind(span.found)):
         span.found[STEP_TYPE] = kind
 
@@ -48,6 +49,7 @@ def _chain(span: SpanFacts) -> None:
 
 
 def _messages(span: SpanFacts) -> None:
+    """`gen_ai.prompt` and `gen_ai.completion` are all that went in and out, as JSON."""
     found = span.found
     if _kind(found) == "llm":
         write(found, "gen_ai.input.messages", _whole(found.get(ASKED, ""), "user"))
@@ -59,6 +61,7 @@ def _whole(value: str, role: str) -> list[dict[str, Any]]:
 
 
 def _tool(span: SpanFacts) -> None:
+    """The same two attributes are arguments and result of a tool, which is called as its span is."""
     found = span.found
     if _kind(found) != "tool":
         return

@@ -32,6 +32,7 @@ def step(span: SpanFacts) -> None:
 
 
 def tool(span: SpanFacts) -> None:
+    """Id, arguments and result of a tool are in `mastra.tool_call.*` or `mastra.mcp_tool_call.*`; the latter name the server by its address."""
     found, kind = span.found, span.found.get(_TYPE, "").lower()
     if _OPERATIONS.get(kind) == "execute_tool":
         put(found, "gen_ai.tool.name", found.get(f"mastra.{kind}.toolId", ""))
@@ -43,6 +44,7 @@ def tool(span: SpanFacts) -> None:
 
 
 def conversation(span: SpanFacts) -> None:
+    """`mastra.<type>.input` and `.output` of an agent run or a generation are messages."""
     found, kind = span.found, span.found.get(_TYPE, "").lower()
     if kind in _SPOKEN:
         given = found.get(f"mastra.{kind}.input")

@@ -117,6 +117,7 @@ def _block(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tool(span: SpanFacts) -> None:
+    """A tool is called as its span is, unless `tool.name` says otherwise; `input.value` and `output.value` are arguments and result."""
     found = span.found
     if _kind(found) != "TOOL":
         return
@@ -139,6 +140,7 @@ _TRIGGERED: Final = ('"triggered": true', '"triggered":true', '"tripwire_trigger
 
 
 def _agent(span: SpanFacts) -> None:
+    """An agent is called as its span is; the last message of the user in `input.value` is what was asked."""
     found = span.found
     if _kind(found) == "AGENT":
         found.setdefault("gen_ai.agent.name", span.name)
@@ -147,6 +149,8 @@ def _agent(span: SpanFacts) -> None:
 
 
 def _usage(span: SpanFacts) -> None:
+    """`llm.token_count.prompt`, with the cached tokens where `.total` shows that they lie beside it; `llm.cost.prompt` and `.completion` where no
+    total cost is stated."""
     found = span.found
     count = "llm.token_count."
     add_input_tokens(found, found.get(count + "prompt", ""), found.get(count + "completion", ""), found.get(count + "total", ""))

@@ -46,6 +46,8 @@ _OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def _messages(span: SpanFacts) -> None:
+    """`gen_ai.prompt.N.*`, `gen_ai.completion.N.*`, the older `llm.prompts.N.*`, or all of them as JSON in `gen_ai.prompt` and
+    `gen_ai.completion`."""
     found = span.found
     prompts, completions, old_prompts, old_completions = trees(found, _MESSAGES)
     asked = _indexed(prompts or old_prompts, "user") or messages_in(parsed(found.get("gen_ai.prompt", "")), "user")
@@ -74,6 +76,7 @@ def _chat_message(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tool(span: SpanFacts) -> None:
+    """Name, arguments and result of a tool are in `traceloop.entity.name`, `.input` and `.output`."""
     found = span.found
     if found.get(OPERATION) != "execute_tool":
         return
@@ -108,6 +111,7 @@ def _literal(text: str) -> Any:
 
 
 def _entity(span: SpanFacts) -> None:
+    """An agent is called as its entity is; what was asked is in `traceloop.entity.input`; a workflow called `….mcp` is a server."""
     found = span.found
     operation = found.get(OPERATION)
     if operation == "invoke_agent":
@@ -123,6 +127,7 @@ def _entity(span: SpanFacts) -> None:
 
 
 def _usage(span: SpanFacts) -> None:
+    """`gen_ai.usage.prompt_tokens`, with the cached tokens where `llm.usage.total_tokens` shows that they lie beside it."""
     found = span.found
     total = found.get("llm.usage.total_tokens") or found.get("gen_ai.usage.total_tokens", "")
     add_input_tokens(found, found.get("gen_ai.usage.prompt_tokens", ""), found.get("gen_ai.usage.output_tokens", ""), total)

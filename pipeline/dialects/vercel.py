@@ -28,6 +28,7 @@ def operation(span: SpanFacts) -> None:
 
 
 def tool_name(span: SpanFacts) -> None:
+    """Where `ai.toolCall.name` is missing the span's name has it."""
     if span.name.startswith("ai.toolCall "):
         put(span.found, "gen_ai.tool.name", span.name.removeprefix("ai.toolCall ").strip())
 
@@ -38,6 +39,7 @@ def provider(span: SpanFacts) -> None:
 
 
 def tokens(span: SpanFacts) -> None:
+    """`ai.usage.inputTokens`, `.promptTokens` or `.tokens`, with the cached tokens where `.totalTokens` shows that they lie beside it."""
     found = span.found
     own = next((said for name in ("inputTokens", "promptTokens", "tokens") if (said := count(found.get(f"ai.usage.{name}")))), 0)
     cached = next((said for name in _CACHED if (said := count(found.get(name)))), 0)
@@ -46,6 +48,7 @@ def tokens(span: SpanFacts) -> None:
 
 
 def first_chunk(span: SpanFacts) -> None:
+    """`ai.response.msToFirstChunk`, in seconds."""
     try:
         milliseconds = float(span.found.get("ai.response.msToFirstChunk", ""))
     except ValueError:
