@@ -20,10 +20,11 @@ from prometheus_client import CollectorRegistry
 from bench.load import Body, Load
 from bench.timed_store import Clock, TimedStore
 from mission_control.footprint import without_pandas
+from pipeline import native
 from pipeline.batch import Mapped
 from pipeline.context import Envelope
 from pipeline.ledger import Ledger
-from pipeline.mappers import Request, mapper
+from pipeline.mappers import mapper
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import Rollups
 from pipeline.summaries.rounds import Summaries
@@ -31,7 +32,6 @@ from pipeline.write import ORDER
 from schemas.events import Commit
 from schemas.metrics import Metrics
 from schemas.migrate import migrate
-from schemas.otlp import parse_lenient
 from schemas.settings import load_settings
 from schemas.store import Store, open_embedded
 from schemas.topics import SPANS
@@ -51,6 +51,7 @@ class Stages:
     """One pass over batches of requests, as the processor and the summaries would do it."""
 
     store: Store
+    use_kernel: bool = True
     clock: Clock = field(default_factory=Clock)
     spans: int = 0
 
@@ -60,7 +61,8 @@ class Stages:
         self._seen = SeenCache()
         self._ended = threading.Event()
         self._ended.set()
-        self._mapper = mapper(SPANS, self._seen, self._settings.retention_days)
+        kernel = native.load(metrics) if self.use_kernel else None
+        self._mapper = mapper(SPANS, self._seen, self._settings.retention_days, native=kernel)
         self._timed = TimedStore(self.store, self.clock, "summaries: ")
         self._ledger = Ledger(self.store)
         self._rollups = Rollups(self._timed, metrics)
@@ -82,11 +84,10 @@ class Stages:
             self._summarise(mapped)
 
     def _map(self, bodies: Sequence[Body], offset: int) -> Mapped:
-        with self.clock.stage("parse"):
-            requests: list[tuple[Envelope, Request]] = [
-                (Envelope(SPANS, 0, offset + number, time.time_ns(), "bench", "", len(body.data)), parse_lenient(SPANS, body.data))
-                for number, body in enumerate(bodies)
-            ]
+        requests = [
+            (Envelope(SPANS, 0, offset + number, time.time_ns(), "bench", "", len(body.data)), body.data)
+            for number, body in enumerate(bodies)
+        ]
         with self.clock.stage("map"):
             return self._mapper.map(requests)
 
@@ -125,13 +126,13 @@ def report(stages: Stages) -> list[tuple[str, int, float, float]]:
     return [*rows, ("all", 0, sum(row[2] for row in rows), sum(row[3] for row in rows))]
 
 
-def run(spans: int, per_request: int, per_batch: int, only: str) -> Stages:
+def run(spans: int, per_request: int, per_batch: int, only: str, use_kernel: bool) -> Stages:
     bodies = list(Load(7, time.time_ns() - HOUR_NS).spans(spans + per_batch, per_request))
     with tempfile.TemporaryDirectory(prefix="bench-stages-") as directory:
         store = open_embedded(Path(directory), 2 * 1024**3, 64 * 1024**2)
         migrate(store)
         insert, summaries = only != "map", only in ("all", "summaries")
-        stages, offset = Stages(store), 0
+        stages, offset = Stages(store, use_kernel), 0
         for number, batch in enumerate(batches(bodies, per_batch)):
             stages.batch(batch, offset, summaries, insert)
             offset += len(batch)
@@ -149,16 +150,17 @@ def main() -> None:
     parser.add_argument("--per-request", type=int, default=256)
     parser.add_argument("--per-batch", type=int, default=2_500, help="spans that the processor takes at once")
     parser.add_argument("--only", choices=("all", "map", "insert", "summaries"), default="all")
+    parser.add_argument("--python", action="store_true", help="map in Python, also where the native kernel is built")
     parser.add_argument("--profile", metavar="FILE", help="write cProfile's figures of the whole run there")
     options = parser.parse_args()
     if options.profile:
         import cProfile
 
         with cProfile.Profile() as profile:
-            stages = run(options.spans, options.per_request, options.per_batch, options.only)
+            stages = run(options.spans, options.per_request, options.per_batch, options.only, not options.python)
         profile.dump_stats(options.profile)
     else:
-        stages = run(options.spans, options.per_request, options.per_batch, options.only)
+        stages = run(options.spans, options.per_request, options.per_batch, options.only, not options.python)
     print(f"{stages.spans} spans, {options.per_request} a request, {options.per_batch} a batch; µs per span")
     print(f"{'stage':<38}{'calls':>7}{'wall':>9}{'CPU':>9}")
     for name, calls, wall, cpu in report(stages):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pipeline import native
 from pipeline.ledger import Ledger
 from pipeline.log import DurableLog, OwnedLog, PositionedReader, sync_filesystem
 from pipeline.mappers import mapper
@@ -45,10 +46,11 @@ class Processing:
         self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
+        kernel = native.load(metrics) if settings.native_mapping == "auto" else None
         self._processors = {
             topic: Processor(
                 reader,
-                Writer(store, mapper(topic, seen, settings.retention_days, settings.retention_days_mcps), seen, metrics),
+                Writer(store, mapper(topic, seen, settings.retention_days, settings.retention_days_mcps, kernel), seen, metrics),
                 store,
                 self._ledger,
                 self._summaries,

@@ -6,9 +6,11 @@ from typing import Final, TypeAlias
 
 import pyarrow as pa
 
-from pipeline.context import MessageIdentity
+from pipeline.context import Envelope, MessageIdentity
 from schemas.events import Events, no_events
 
+Sent: TypeAlias = tuple[Envelope, bytes]
+"""A request as the log holds it: what the log says of it, and the sender's bytes."""
 TraceKey: TypeAlias = tuple[str, str]
 """(project, trace id)"""
 ThreadKey: TypeAlias = tuple[str, str]

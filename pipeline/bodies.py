@@ -24,7 +24,7 @@ MOST_EQUAL: Final = 2**16 - 1
 """Equal messages of one call that are told apart."""
 
 _HASH: Final = pa.binary(16)
-_MESSAGE_TYPES: Final = (
+MESSAGE_TYPES: Final = (
     ("project", pa.string()), ("thread_id", pa.string()), ("role", pa.string()), ("content_hash", _HASH), ("occurrence", pa.uint16()),
     ("trace_id", pa.string()), ("step_id", pa.string()), ("direction", pa.string()), ("position", pa.uint32()), ("tool_call_id", pa.string()),
     ("tool_name", pa.string()), ("finish_reason", pa.string()), ("log_partition", pa.uint16()), ("log_offset", pa.uint64()),
@@ -128,7 +128,7 @@ class BodyRows:
             result["message_bodies"] = _batch(_BODY_TYPES, self._bodies, {})
         if self._messages:
             at, received = zip(*self._message_times, strict=True)
-            result["message_rows"] = _batch(_MESSAGE_TYPES, self._messages, {"timestamp": times(at), "received": times(received)})
+            result["message_rows"] = _batch(MESSAGE_TYPES, self._messages, {"timestamp": times(at), "received": times(received)})
         return result
 
 

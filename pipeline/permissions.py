@@ -12,6 +12,7 @@ from pipeline.messages import digest
 from pipeline.vocabulary import PERMISSION_CHECK
 
 RESULTS: Final[Mapping[str, str]] = {"pass": "allow", "fail": "deny", "allowed": "allow", "denied": "deny", "pending": "ask"}
+RESULT: Final = "permission.result"
 PREFIXES: Final = ("permission.", "mission_control.permission.")
 CHECKS: Final = frozenset({PERMISSION_CHECK, f"mission_control.{PERMISSION_CHECK}"})
 """Names of records, spans and span events that are one."""

@@ -10,11 +10,11 @@ from typing import Final, Protocol, TypeVar
 from pipeline.batch import Mapped
 from pipeline.context import envelope
 from pipeline.ledger import Ledger
-from pipeline.write import Request_, Writer, dead_letter_batch, unreadable
-from schemas.errors import MalformedRequestError, MissionControlError
+from pipeline.write import Writer, dead_letter_batch
+from schemas.errors import MissionControlError
 from schemas.events import Commit, Event, Interest
 from schemas.metrics import Metrics
-from schemas.otlp import SIGNAL_NAMES, parse_lenient
+from schemas.otlp import SIGNAL_NAMES
 from schemas.ports import CommitListener, LogReader, Record
 from schemas.store import Store, is_retryable
 
@@ -95,11 +95,10 @@ class Processor:
     def _process(self, records: Sequence[Record], stop: threading.Event) -> None:
         signal = SIGNAL_NAMES[records[0].topic]
         self._metrics.batch_records.labels(signal).observe(len(records))
-        requests, unread = _parse(records)
-        stored = self._retried(lambda: self._writer.write(requests), stop)
-        if stored is None:
+        requests = [(envelope(record), record.value) for record in records]
+        results = self._retried(lambda: self._writer.write(requests), stop)
+        if results is None:
             return  # told to stop while the store was away: not committed, so it comes again
-        results = [*stored, *unread]
         if self._retried(lambda: self._bury(results), stop) is None:
             return
         self._limit_dead_letters(records[0].topic, results)
@@ -151,15 +150,3 @@ class Processor:
         oldest = min(envelope(record).received for record in records)
         self._metrics.commit_delay.labels(signal).observe(max(0.0, (time.time_ns() - oldest) / 1e9))
         self._metrics.lag_records.labels(signal).set(self._reader.lag())
-
-
-def _parse(records: Sequence[Record]) -> tuple[list[Request_], list[Mapped]]:
-    requests: list[Request_] = []
-    unread: list[Mapped] = []
-    for record in records:
-        around = envelope(record)
-        try:
-            requests.append((around, parse_lenient(record.topic, record.value)))
-        except MalformedRequestError as error:
-            unread.append(unreadable(around, record.value, str(error)))
-    return requests, unread

@@ -20,7 +20,7 @@ from pipeline.dialects.older_events import read_span_events
 from pipeline.dialects.pending import pending
 from pipeline.dialects.same_call import COVER, place
 from pipeline.messages import call_messages, user_text
-from pipeline.permissions import PermissionRows, Place, asked_and_answered, is_check
+from pipeline.permissions import RESULT, PermissionRows, Place, asked_and_answered, is_check
 from pipeline.tell import permission_events, span_events
 from pipeline.values import attributes, integer, number
 
@@ -34,7 +34,7 @@ TOLD_BIT: Final = 1 << 62
 _TEXT: Final = (pa.string(), "")
 _COUNT: Final = (pa.uint64(), 0)
 _MEASURE: Final = (pa.float64(), None)
-_SPARSE: Final[Mapping[str, tuple[pa.DataType, Any]]] = {
+SPARSE: Final[Mapping[str, tuple[pa.DataType, Any]]] = {
     "TraceState": _TEXT,
     "StatusMessage": _TEXT,
     "prompt_name": _TEXT,
@@ -88,7 +88,7 @@ class SpanRows:
     def __init__(self, seen: Seen) -> None:
         self._dense: list[tuple[Any, ...]] = []
         self._starts: list[int] = []
-        self._sparse = SparseColumns(_SPARSE)
+        self._sparse = SparseColumns(SPARSE)
         self._shared = SharedColumns(_SHARED, ("ResourceAttributes",))
         self._attributes, self._references = MapColumn(), MapColumn()
         self._events, self._event_attributes = ListColumn(), MapColumn()
@@ -148,7 +148,7 @@ class SpanRows:
             STANDARD if dialect is None else dialect.name,
         )
         thread = vocabulary.thread_key(found)
-        if asks or "permission.result" in found:
+        if asks or RESULT in found:
             self._put_checks(span, found, thread[0], step)
         self._append(span, found, thread, step, references, FINAL_BIT if final else 0)
         if dialect is not None and dialect.also_in_logs and final:
@@ -285,7 +285,7 @@ class SpanRows:
             if (text := user_text(messages)) and "mission_control.user_input" not in found:
                 self._sparse.put("user_input", row, text)
             references |= self._bodies.add_messages(self._here, keys, span, messages)
-            for name in found.keys() & vocabulary.HEAVY:
+            for name in [name for name in found if name in vocabulary.HEAVY]:
                 if name not in references:
                     references[name] = self._bodies.add_text(self._here, found[name])
                 del found[name]

@@ -9,27 +9,27 @@ from typing import Final
 
 import pyarrow as pa
 
-from pipeline.batch import DeadLetter, LedgerRow, Mapped
+from pipeline.batch import DeadLetter, Mapped, Sent
 from pipeline.columns import times
 from pipeline.context import Envelope
-from pipeline.mappers import Mapper, Request, single_records
+from pipeline.mappers import Maps, dead_letter, ledger_row, single_records
 from pipeline.seen import SeenCache
 from schemas.metrics import Metrics
+from schemas.otlp import SIGNAL_NAMES, parse_lenient
 from schemas.store import Store, is_retryable
 
 ORDER: Final = ("message_bodies", "message_rows", "permission_rows", "thread_activity", "log_records", "metric_points", "spans")
 """Bodies first: what refers to them must find them. Dead letters follow, written by the processor."""
-Request_ = tuple[Envelope, Request]
 logger = logging.getLogger(__name__)
 
 
 class Writer:
     """Inserts batches of one topic; what cannot be stored becomes dead letters. Blocking, used from one thread."""
 
-    def __init__(self, store: Store, mapper: Mapper, seen: SeenCache, metrics: Metrics, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, store: Store, mapper: Maps, seen: SeenCache, metrics: Metrics, clock: Callable[[], int] = time.time_ns) -> None:
         self._store, self._mapper, self._seen, self._metrics, self._clock = store, mapper, seen, metrics, clock
 
-    def write(self, requests: Sequence[Request_]) -> list[Mapped]:
+    def write(self, requests: Sequence[Sent]) -> list[Mapped]:
         """Store all that can be stored, and return it as mapped; dead letters are in the results, not stored yet.
 
         Raises what the store raises when a retry of the very same call may succeed; nothing is lost by calling again.
@@ -37,7 +37,7 @@ class Writer:
         if not requests:
             return []
         try:
-            mapped = self._mapper.map(requests)
+            mapped = self._map(requests)
             self._insert(mapped)
         except Exception as error:
             if isinstance(error, MemoryError) or is_retryable(error):
@@ -46,6 +46,10 @@ class Writer:
         self._seen.add(mapped.seen)
         return [mapped]
 
+    def _map(self, requests: Sequence[Sent]) -> Mapped:
+        with self._metrics.map_seconds.labels(SIGNAL_NAMES[self._mapper.topic]).time():
+            return self._mapper.map(requests)
+
     def _insert(self, mapped: Mapped) -> None:
         for table in ORDER:
             if (batch := mapped.tables.get(table)) is not None:
@@ -53,82 +57,40 @@ class Writer:
                     self._store.insert(table, batch)
                 self._metrics.insert_rows.labels(table).inc(batch.num_rows)
 
-    def _bisect(self, requests: Sequence[Request_], error: Exception) -> list[Mapped]:
+    def _bisect(self, requests: Sequence[Sent], error: Exception) -> list[Mapped]:
         """Halve until the culprit stands alone, then take its request apart."""
         if len(requests) > 1:
             middle = len(requests) // 2
             return self.write(requests[:middle]) + self.write(requests[middle:])
-        (around, request), results, letters = requests[0], [], []
-        parts = list(single_records(self._mapper.topic, request))
+        (around, raw), results, letters = requests[0], [], []
+        parts = [part.SerializeToString() for part in single_records(self._mapper.topic, parse_lenient(self._mapper.topic, raw))]
         if len(parts) <= 1:
-            return [_only_dead(around, [self._dead_letter(around, 0, request, error)])]
+            return [_only_dead(around, [self._bury(around, 0, raw, error)])]
         for number, part in enumerate(parts):
             try:
-                mapped = self._mapper.map([(around, part)])
+                mapped = self._map([(around, part)])
                 self._insert(mapped)
             except Exception as reason:
                 if is_retryable(reason):
                     raise
-                letters.append(self._dead_letter(around, number, part, reason))
+                letters.append(self._bury(around, number, part, reason))
             else:
                 results.append(mapped)
         stored = sum(row.records for mapped in results for row in mapped.ledger)
         whole = _only_dead(around, letters, stored)
         return [replace(mapped, ledger=()) for mapped in results] + [whole]
 
-    def _dead_letter(self, around: Envelope, part: int, request: Request, error: Exception) -> DeadLetter:
+    def _bury(self, around: Envelope, part: int, payload: bytes, error: Exception) -> DeadLetter:
         kind = type(error).__name__
         logger.error(
             "dead letter", extra={"topic": around.topic, "offset": around.offset, "part": part, "reason": kind, "error": str(error)[:500]}
         )
         self._metrics.dead_letters.labels(around.topic, kind).inc()
-        payload = request.SerializeToString()
-        return DeadLetter(
-            around.topic,
-            around.partition,
-            around.offset,
-            part,
-            around.received,
-            around.source,
-            around.project,
-            kind,
-            str(error)[:4000],
-            payload,
-        )
+        return dead_letter(around, part, payload, error)
 
 
 def _only_dead(around: Envelope, letters: Sequence[DeadLetter], stored: int = 0) -> Mapped:
-    rejected = len(letters)
-    row = LedgerRow(
-        around.topic,
-        around.partition,
-        around.offset,
-        around.received,
-        around.source,
-        around.project,
-        stored + rejected,
-        stored,
-        rejected,
-        around.size,
-    )
-    return Mapped({}, [row], letters)
-
-
-def unreadable(around: Envelope, payload: bytes, reason: str) -> Mapped:
-    """A record of the log that is no OTLP at all: a dead letter of its own."""
-    letter = DeadLetter(
-        around.topic,
-        around.partition,
-        around.offset,
-        0,
-        around.received,
-        around.source,
-        around.project,
-        "MalformedRequestError",
-        reason,
-        payload,
-    )
-    return _only_dead(around, [letter])
+    return Mapped({}, [ledger_row(around, stored, len(letters))], letters)
 
 
 def dead_letter_batch(letters: Sequence[DeadLetter], now: int) -> pa.RecordBatch:

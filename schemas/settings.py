@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     otlp_request_timeout: float = Field(10.0, gt=0, description="Seconds a sender may take to hand over one request.")
 
     batch_max_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="Largest batch of log records that one insert takes.")
+    native_mapping: Literal["auto", "off"] = Field(
+        "auto", description="auto: requests of traces are mapped by the native kernel where one is built (`make kernel`); off: in Python."
+    )
     inserts_per_second: float = Field(12.0, gt=0, description="Most inserts per second and signal; batches grow instead.")
     summary_interval: float = Field(0.25, gt=0, description="Seconds between two rounds of summaries while records come.")
     stalled_after: float = Field(300.0, gt=0, description="Seconds without a sign of life after which a running thread shows as stalled.")

@@ -34,7 +34,7 @@ def test_every_stage_is_booked(tmp_path: Path) -> None:
     stages.batch(bodies, 0)
     assert stages.spans == sum(body.records for body in bodies)
     names = [row[0] for row in report(stages)]
-    assert {"parse", "map", "insert spans", "summaries: insert steps"} <= set(names)
+    assert {"map", "insert spans", "summaries: insert steps"} <= set(names)
     assert names[-1] == "all"
     steps = store.query("SELECT sum(step_count) AS steps FROM threads")[0]["steps"]
     assert steps == sum(body.steps for body in bodies)

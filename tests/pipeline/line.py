@@ -92,7 +92,7 @@ class Line:
         named = self.project if project is None else project
         around = Envelope(topic, 0, self.offset, self.received, "test", named, request.ByteSize())
         writer = Writer(self.store, mapper(topic, self.seen, load_settings().retention_days), self.seen, self.metrics)
-        results = writer.write([(around, request)])
+        results = writer.write([(around, request.SerializeToString())])
         for mapped in results:
             self.summaries.stored(mapped)
         return results

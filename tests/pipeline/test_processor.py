@@ -275,7 +275,7 @@ def test_a_retryable_error_on_the_way_to_the_culprit_is_no_dead_letter(store: Cl
     around = Envelope(SPANS, 0, 1, time.time_ns(), "test", works.project, 1)
     works.store.away = 1
     with pytest.raises(StoreUnavailableError):
-        writer.write([(around, spans("a", BAD))])
+        writer.write([(around, spans("a", BAD).SerializeToString())])
     assert writer.write([]) == []
 
 
