@@ -20,7 +20,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from mission_control import dialect_pages
 from mission_control.main import app as command_line
+from mission_control.markdown import Row, page, table
 from schemas import topics
 from schemas.metrics import Metrics
 from schemas.migrate import migrate
@@ -28,24 +30,7 @@ from schemas.settings import MEBIBYTE, Settings
 from schemas.store import DATABASE, open_embedded
 
 REFERENCE = Path("docs/reference")
-GENERATED = "<!-- Written by `make docs` from {source}; change it there. -->"
-
-Row = tuple[str, ...]
-
-
-def page(title: str, source: str, introduction: str, *sections: str) -> str:
-    """One Markdown page that says where it comes from."""
-    return "\n\n".join([f"# {title}", GENERATED.format(source=source), introduction, *sections]) + "\n"
-
-
-def table(header: Row, rows: Iterable[Row]) -> str:
-    """A Markdown table; bars and line ends inside cells are escaped."""
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+DIALECT_PAGES = Path("docs/dialects")
 
 
 def settings_page(settings: type[Settings] = Settings) -> str:
@@ -226,14 +211,15 @@ def write(directory: Path, wanted: Pages) -> None:
 
 
 def main(arguments: list[str], directory: Path = REFERENCE, wanted: Pages | None = None) -> int:
-    """Exit status: 1 when `--check` found a page that `make docs` would change."""
-    wanted = pages() if wanted is None else wanted
+    """Exit status: 1 when `--check` found a page that `make docs` would change. Without `wanted` all pages of all directories."""
+    sections = {REFERENCE: pages(), DIALECT_PAGES: dialect_pages.pages()} if wanted is None else {directory: wanted}
     if "--check" not in arguments:
-        write(directory, wanted)
+        for place, section in sections.items():
+            write(place, section)
         return 0
-    stale = outdated(directory, wanted)
-    for name in stale:
-        print(f"{directory / name} is not what the code says; run `make docs`", file=sys.stderr)
+    stale = [place / name for place, section in sections.items() for name in outdated(place, section)]
+    for path in stale:
+        print(f"{path} is not what the code says; run `make docs`", file=sys.stderr)
     return 1 if stale else 0
 
 

@@ -209,3 +209,5 @@ _GEMINI_SPEECH: Final = Speech(
     rule=_gemini,
     calls={"api_response": "llm_call", "tool_call": "tool_call"},
 )
+SPEECHES: Final = (_CLAUDE_SPEECH, _CODEX_SPEECH, _GEMINI_SPEECH)
+"""All of them, for the docs."""
