@@ -36,7 +36,8 @@ LLM_CALLS: Final = f"""(
 )"""
 
 TOOL_CALLS: Final = f"""(
-    SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors, ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
+    SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
+        ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
     WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND {_recent("started_at")}
     UNION ALL

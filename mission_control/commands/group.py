@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError as SourceError
 from typer.core import TyperGroup
-from yaml import YAMLError  # type: ignore[import-untyped]  # one exception is not worth a package of stubs
+from yaml import YAMLError
 
 from mission_control.commands.words import visible
 from mission_control.errors import FAILED, USAGE
