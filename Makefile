@@ -58,6 +58,7 @@ imports: .make/python
 
 generated: .make/python
 	$(BIN)/python -m mission_control.reference --check
+	$(BIN)/python -m mission_control.deployment --check
 	$(BIN)/python -m dashboards --check
 
 console-types: .make/console
