@@ -77,6 +77,7 @@ dist: setup ## wheel and sdist in dist/, the console included
 
 docs: .make/python ## write docs/reference anew from the code
 	$(BIN)/python -m mission_control.reference
+	$(BIN)/python -m mission_control.deployment
 
 dashboards: .make/python ## write Grafana's dashboards, alert rules and data source anew from dashboards/
 	$(BIN)/python -m dashboards
