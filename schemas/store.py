@@ -219,9 +219,9 @@ class ServerStore(ClickHouseStore):
             pool_mgr=self._connections,
             connect_timeout=server.connect_timeout,
             send_receive_timeout=server.timeout,
+            query_retries=0,  # a query that was killed must not begin again; who waits and tries again is the caller
             client_name="mission-control",
             autogenerate_session_id=False,  # a session would serialise calls, and bind them to one node behind a balancer
-            form_encode_query_params=True,
             settings=server.settings(self._comment),
         )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +14,8 @@ from schemas.settings import Settings
 DATABASE: Final = "mission_control"
 """The only one: the tables are promised under this name, and the SQL endpoint knows no other."""
 
-MOST_PARAMETER_BYTES: Final = 64 * 1024
-"""A server refuses a parameter beyond `http_max_field_value_size`, 128 KiB unless its owner changed that."""
+MOST_PARAMETER_BYTES: Final = 2 * 1024
+"""Parameters travel in the address of a request, of which proxies take 8 KiB and a server's fields 128 KiB at most."""
 MOST_STATEMENT_BYTES: Final = 256 * 1024 * 1024
 _DEFAULT_PORTS: Final = {"http": 8123, "https": 8443}
 
@@ -28,7 +28,7 @@ class Server:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     ca_file: Path | None = None
     verify: bool = True
     cluster: str = ""
@@ -83,10 +83,10 @@ def server_of(settings: Settings) -> Server:
 
 
 def fitting(sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The same call with long lists written into the statement, because parameters of a request are short."""
+    """The same call with long texts and lists written into the statement, because parameters of a request are short."""
     short = dict(parameters)
     for name, value in parameters.items():
-        if isinstance(value, list | tuple) and sum(len(str(item)) + 4 for item in value) > MOST_PARAMETER_BYTES:
+        if isinstance(value, str | list | tuple) and sum(len(str(item)) for item in value) > MOST_PARAMETER_BYTES:
             parts = re.split(rf"\{{{name}:([^{{}}]+)\}}", sql)
             literals = (f"CAST({_literal(value)} AS {kind})" for kind in parts[1::2])
             sql = "".join(text for pair in zip_longest(parts[::2], literals, fillvalue="") for text in pair)

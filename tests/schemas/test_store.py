@@ -4,15 +4,16 @@ import fcntl
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from schemas.errors import StoreUnavailableError
 from schemas.store import ClickHouseStore, StoreLockedError, is_retryable, open_embedded
+from schemas.store_codes import RETRYABLE
+from tests.schemas.store_contract import StoreContract
 
 ROOT = Path(__file__).parents[2]
 _OPEN = """
@@ -64,47 +65,10 @@ def test_a_locked_store_is_not_opened_twice(tmp_path: Path) -> None:
             open_embedded(tmp_path, 1 << 30, 1 << 20)
 
 
-@pytest.fixture
-def numbers(store: ClickHouseStore) -> str:
-    table = f"numbers_{time.time_ns()}"
-    store.command(f"CREATE TABLE {table} (a UInt32, b String DEFAULT 'none', c Nullable(Int8)) ENGINE = MergeTree ORDER BY a")
-    return table
-
-
-def test_columns_go_by_name(store: ClickHouseStore, numbers: str) -> None:
-    store.insert(numbers, pa.record_batch([pa.array([5], pa.int8()), pa.array([1], pa.uint32())], names=["c", "a"]))
-    store.insert(numbers, pa.record_batch([pa.array(["x"]), pa.array([2], pa.uint32())], names=["b", "a"]))
-    assert store.query(f"SELECT * FROM {numbers} ORDER BY a") == [{"a": 1, "b": "none", "c": 5}, {"a": 2, "b": "x", "c": None}]
-    assert store.arrow(f"SELECT a FROM {numbers} WHERE a > {{least:UInt32}}", {"least": 1}).to_pylist() == [{"a": 2}]
-    assert store.raw(f"SELECT a, b FROM {numbers} ORDER BY a", "CSV", settings={"max_threads": "1"}) == b'1,"none"\n2,"x"\n'
-    assert store.query(f"SELECT count() AS n FROM {numbers}", settings={"max_rows_to_read": "10"}) == [{"n": 2}]
-
-
-def test_what_is_refused_leaves_the_next_call_alone(store: ClickHouseStore, numbers: str) -> None:
-    for _ in range(3):
-        with pytest.raises(DatabaseError):
-            store.insert(numbers, pa.record_batch([pa.array([1])], names=["no such column"]))
-        with pytest.raises(DatabaseError):
-            store.query("SELECT number, throwIf(number = 100000) FROM numbers(200000)")
-        with pytest.raises(DatabaseError):
-            store.raw("SELECT", "JSON")
-        assert store.query("SELECT 7 AS seven") == [{"seven": 7}]
-
-
-def test_many_threads_at_once(store: ClickHouseStore, numbers: str) -> None:
-    def work(number: int) -> None:
-        for turn in range(5):
-            store.insert(numbers, pa.record_batch([pa.array([number * 10 + turn], pa.uint32())], names=["a"]))
-            seen.append(store.query("SELECT {n:UInt32} AS n", {"n": number})[0]["n"] == number)
-
-    seen: list[bool] = []
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert seen == [True] * 30
-    assert store.query(f"SELECT uniqExact(a) AS n FROM {numbers}") == [{"n": 30}]
+class TestEmbedded(StoreContract):
+    @pytest.fixture
+    def open_another(self, store: ClickHouseStore) -> Callable[[], ClickHouseStore]:
+        return lambda: ClickHouseStore(store._open_client)  # a second directory cannot be opened in one process
 
 
 class Handle:
@@ -177,3 +141,10 @@ def database_error(code: int | None) -> DatabaseError:
 )
 def test_what_may_succeed_later(error: Exception, retry: bool) -> None:
     assert is_retryable(error) is retry
+
+
+def test_codes_are_named_as_the_engine_names_them(store: ClickHouseStore) -> None:
+    found = store.query(
+        "SELECT c, errorCodeToName(c) AS name FROM (SELECT arrayJoin({codes:Array(UInt32)}) AS c)", {"codes": list(RETRYABLE)}
+    )
+    assert {row["c"]: row["name"] for row in found} == RETRYABLE
