@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._joining = threading.Lock()
 
     def begin(self, resume: Resume) -> None:
         self._resume = resume
@@ -85,8 +87,9 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
 
     def _settle(self) -> None:
         """Join the group, and begin where the store says in partitions that are new to us. Raises KafkaError, TimeoutError."""
-        if self._consumer is None:
-            self._loop.call(self._start(), 10 * ANSWER_SECONDS)
+        with self._joining:
+            if self._consumer is None and not self._closed:
+                self._loop.call(self._start(), 10 * ANSWER_SECONDS)
         while self._new and not self._closed:
             for partition, committed in self._loop.call(self._arrivals(), ANSWER_SECONDS).items():
                 self._loop.call(self._go(partition, self._resume(partition, committed)), ANSWER_SECONDS)
@@ -158,8 +161,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
 
     async def _next(self, max_bytes: int, wait: float) -> list[Any]:
         self._idle.set()
-        if not self._waiting:
-            found = await self._consumer.getmany(timeout_ms=int(wait * 1000))
+        if not self._waiting and (consumer := self._consumer) is not None:
+            found = await consumer.getmany(timeout_ms=int(wait * 1000))
             self._waiting.extend(one for partition, own in found.items() if partition.partition in self._places for one in own)
         taken: list[Any] = []
         while self._waiting and (not taken or len(self._waiting[0].value or b"") <= max_bytes):
@@ -187,13 +190,14 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
                     return None
 
     async def _commit(self, offsets: dict[int, int]) -> None:
+        consumer = self._consumer
         wanted = {self._partition(number): offset for number, offset in offsets.items() if offset > self._places.get(number, 0)}
         try:
             for partition, offset in wanted.items():
-                if partition.partition in self._places and offset > (self._consumer.highwater(partition) or 0):
-                    await self._check_end(partition, offset)
-            if wanted:
-                await self._consumer.commit(wanted)
+                if partition.partition in self._places and offset > (consumer.highwater(partition) or 0):
+                    await self._check_end(consumer, partition, offset)
+            if wanted and consumer is not None:
+                await consumer.commit(wanted)
                 self._places.update(
                     {partition.partition: offset for partition, offset in wanted.items() if partition.partition in self._places}
                 )
@@ -202,8 +206,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
         finally:
             self._idle.set()
 
-    async def _check_end(self, partition: Any, offset: int) -> None:
-        end = (await self._consumer.end_offsets([partition]))[partition]
+    async def _check_end(self, consumer: Any, partition: Any, offset: int) -> None:
+        end = (await consumer.end_offsets([partition]))[partition]
         if offset > end:
             raise ValueError(f"{self._topic}/{partition.partition}: offset {offset} is behind the end, {end}")
 
@@ -222,7 +226,9 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
 
     async def _measure(self) -> int:
         places = dict(self._places)
-        ends = await self._consumer.end_offsets([self._partition(number) for number in places])
+        if (consumer := self._consumer) is None:
+            return self._lag
+        ends = await consumer.end_offsets([self._partition(number) for number in places])
         return sum(end - places[partition.partition] for partition, end in ends.items())
 
     def seek(self, partition: int, offset: int) -> None:
@@ -248,7 +254,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
     def close(self) -> None:
         """Leaves the group."""
         self.wake()
-        consumer, self._consumer = self._consumer, None
+        with self._joining:
+            consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with contextlib.suppress(TimeoutError, KafkaError, RuntimeError):
                 self._loop.call(consumer.stop(), HAND_OVER_SECONDS)
