@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from schemas.settings import Settings
+from schemas.settings import load_settings
 from tests.deploy.conftest import DEPLOY, KUBERNETES, ROOT, Helm, missing
 
 CHART = str(DEPLOY / "helm" / "mission-control")
@@ -79,7 +79,7 @@ def test_all_pods_have_one_environment_that_the_settings_can_be_read_from(
     assert all(environment == environments[0] for environment in environments)
     for one in environments[0]:
         monkeypatch.setenv(one["name"], one.get("value", "http://clickhouse:8123"))
-    settings = Settings()
+    settings = load_settings()
     assert settings.log_max_bytes == 67108864
     assert settings.summary_interval == 2
     assert settings.kafka_bootstrap_servers == "trial-kafka-bootstrap:9092"
