@@ -32,6 +32,15 @@ def project() -> VariableModel:
     )  # fmt: skip
 
 
+def own_project() -> VariableModel:
+    """The projects to which Mission Control's own metrics are sent."""
+    return _query(
+        "project", "Project", "Where Mission Control's own metrics are sent.",
+        """SELECT DISTINCT project FROM mission_control.otel_metrics_gauge
+        WHERE MetricName = 'mission_control_log_backlog_bytes' AND $__timeFilter(TimeUnix) ORDER BY project""",
+    )  # fmt: skip
+
+
 def mcp() -> VariableModel:
     """All of them, or some."""
     chosen = _query(

@@ -4,7 +4,7 @@ from dashboards.board import Board, Row
 from dashboards.links import to_board
 from dashboards.own_metrics import gauge, mean_seconds, rate
 from dashboards.panels import Look, bars, figure, rows, series
-from dashboards.variables import console, project
+from dashboards.variables import console, own_project
 
 _AUDIT = "FROM mission_control.audit_events WHERE project = ${project:singlequote} AND $__timeFilter(timestamp)"
 
@@ -14,7 +14,7 @@ def board() -> Board:
         "mc-itself",
         "Mission Control itself",
         "Its own load, queues, errors and memory. The project is the one its metrics are sent to.",
-        (project(), console()),
+        (own_project(), console()),
         (_figures(), _doors(), _pipeline(), _readers(), _audit()),
     )
 
