@@ -37,7 +37,7 @@ test: setup test-tools check ## check, then every test, with branch coverage
 test-fast: setup ## the tests that need neither the engine nor patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
 
-test-emitters: setup .make/emitters/installed ## other people's emitters, live, against a running system
+test-emitters: setup .make/emitters/installed .make/emit/installed ## other people's emitters, live, against a running system
 	$(BIN)/pytest -q tests/emitters
 
 check: lint types imports generated console-types ## lint, format, types, import contracts, generated files
@@ -113,6 +113,14 @@ clean: ## remove what the other commands made, .venv included
 .make/emitters/installed: .make/python requirements/emitters.txt
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .make/emitters
 	$(BIN)/uv pip sync --quiet --python .make/emitters/bin/python --require-hashes requirements/emitters.txt
+	@touch $@
+
+# What docs/emit.md uses: packages for its TypeScript, modules for its Go where Go is there.
+.make/emit/installed: .make/console tests/emitters/typescript/package-lock.json tests/emitters/go/go.sum
+	@mkdir -p .make/emit
+	cp tests/emitters/typescript/package*.json tests/emitters/typescript/.npmrc .make/emit
+	cd .make/emit && npm ci --ignore-scripts --loglevel=error
+	@if command -v go >/dev/null 2>&1; then cd tests/emitters/go && go mod download && touch $(CURDIR)/.make/emit/go; fi
 	@touch $@
 
 # The libraries of the console are bundled here and never committed; its own modules need no build.

@@ -9,8 +9,8 @@ import pytest
 from tests.emitters.matrix import EMITTERS, EXPECTED, PYTHON, run
 from tests.emitters.model_server import model_server
 from tests.payloads.shown import Shown, wanted
-from tests.system.accounts import backlog
-from tests.system.running import System, eventually, system_on
+from tests.system.accounts import at_rest
+from tests.system.running import System, system_on
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,7 +33,7 @@ def model() -> Iterator[str]:
 @pytest.mark.parametrize("emitter", EMITTERS)
 def test_shows_as_the_conversation_it_had(system: System, model: str, emitter: str) -> None:
     run(emitter, system.info["otlp_http"], model)
-    assert eventually(lambda: backlog(system), lambda waiting: waiting == 0) == 0
+    assert at_rest(system)
     expected = named(tomllib.loads((EXPECTED / f"{emitter}.toml").read_text()), system, emitter)
     assert Shown(system.sql).of(emitter, expected) == wanted(expected)
 

@@ -6,6 +6,7 @@ from typing import Final
 from tests.system.running import System, eventually
 from tests.system.traffic import LOGS, METRICS, TOKENS_IN, TOKENS_OUT, TRACES, Sent
 
+LOOKS: Final = 4
 STORED: Final = {
     TRACES: "SELECT SpanId AS id FROM otel_traces",
     LOGS: "SELECT Body AS id FROM otel_logs",
@@ -31,6 +32,18 @@ def backlog(system: System) -> int:
         if name.startswith(("mission_control_log_backlog_bytes", "mission_control_summary_backlog"))
     ]
     return int(sum(waiting))
+
+
+def at_rest(system: System, patience: float = 60) -> bool:
+    """Until nothing waits, at several looks in a row: between the log and the summaries a record is for a moment in nobody's count."""
+    looks = 0
+
+    def look() -> int:
+        nonlocal looks
+        looks = 0 if backlog(system) else looks + 1
+        return looks
+
+    return eventually(look, lambda found: found >= LOOKS, patience) >= LOOKS
 
 
 def check_all(system: System, sent: Sent) -> None:

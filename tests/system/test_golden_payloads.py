@@ -8,8 +8,8 @@ import pytest
 
 from tests.payloads.reading import ORDERS, Payload, payloads, unexpected
 from tests.payloads.shown import Shown, wanted
-from tests.system.accounts import backlog
-from tests.system.running import System, eventually, system_on
+from tests.system.accounts import at_rest
+from tests.system.running import System, system_on
 
 JSON: Final = {"content_type": "application/json"}
 HERE: Final = [payload for payload in payloads() if payload.file is not None]
@@ -35,7 +35,7 @@ def answers(system: System) -> Mapping[str, set[int]]:
             project = project_of(payload, order)
             for path, body in sendings(payload):
                 result[project].add(system.post(path, body, **JSON, x_mission_control_project=project).status_code)
-    assert eventually(lambda: backlog(system), lambda waiting: waiting == 0, patience=120) == 0
+    assert at_rest(system, patience=120)
     return result
 
 
