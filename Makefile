@@ -15,7 +15,7 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup run kafka test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ setup: .make/python .make/console ## .venv with everything, the console's packag
 run: setup ## start everything in one process with the demo fleet; prints the login URL
 	$(BIN)/mission-control up --demo
 
+kafka: setup ## a Kafka broker on loopback until Ctrl-C, from Maven's jars (ARGS="--port 9092 --nodes 3"); its data go with it
+	$(BIN)/python -m tests.brokers $(ARGS)
+
 test: setup test-tools check ## check, then every test, with branch coverage
 	rm -rf .make/coverage
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
@@ -33,6 +36,9 @@ test: setup test-tools check ## check, then every test, with branch coverage
 	  $(BIN)/pytest -q -m slow --cov --cov-append --cov-report= --cov-fail-under=0 tests/$$room || test $$? -eq 5; \
 	done
 	$(BIN)/coverage report
+
+test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in the order of CHAOS_SEED
+	MISSION_CONTROL_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} MISSION_CONTROL_CHAOS_SEED=$${CHAOS_SEED:-4711} $(BIN)/pytest -q -s tests/system/test_chaos.py
 
 test-fast: setup ## the tests that need neither the engine nor patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
@@ -139,3 +145,7 @@ test-tools:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; \
 	else echo "make test: the browser tests need Chromium; on Debian and Ubuntu: apt-get install chromium, elsewhere put 'chromium' or 'google-chrome' on the PATH" >&2; exit 1; fi
+	@if command -v java >/dev/null 2>&1 && command -v mvn >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless maven >/dev/null; \
+	else echo "make test: without Java and Maven no test of Kafka is run; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless maven" >&2; fi

@@ -8,8 +8,6 @@ METRICS: Final = "otlp_metrics"
 SIGNALS: Final = (SPANS, LOGS, METRICS)
 COMMITS: Final = "mission_control.commits"
 """What became visible in the store, as typed, versioned events: processors write, servers read."""
-KEYS: Final = "mission_control.keys"
-"""Compacted: hashes of the keys that senders may use, for collectors."""
 
 PROJECT_HEADER: Final = "mission_control.project"
 """Set only where the sender named a project by header or key; else the resource attribute decides."""

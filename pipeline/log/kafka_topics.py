@@ -14,7 +14,7 @@ from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
 from pipeline.log.kafka_writer import MOST_BYTES
 from schemas.errors import LogUnavailableError
-from schemas.topics import COMMITS, KEYS, SIGNALS
+from schemas.topics import COMMITS, SIGNALS
 
 SAFE_REPLICAS: Final = 3
 SAFE_IN_SYNC: Final = 2
@@ -52,7 +52,6 @@ class TopicPlan:
         for name in SIGNALS:
             yield name, self.partitions, {**common, "retention.ms": str(self.retention_days * DAY_MS)}
         yield COMMITS, 1, {**common, "retention.ms": str(COMMITS_MS)}
-        yield KEYS, 1, {**common, "cleanup.policy": "compact"}
 
 
 def ensure_topics(connection: KafkaConnection, plan: TopicPlan) -> list[str]:
