@@ -23,6 +23,7 @@ from mission_control.commands.roles import collect, process, serve
 from mission_control.commands.sql import sql
 from mission_control.commands.thread import thread
 from mission_control.commands.threads import threads
+from mission_control.commands.verify import verify
 
 app: Final = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -52,6 +53,7 @@ app.command(rich_help_panel=CARE)(rebuild)
 app.command(rich_help_panel=CARE)(backup)
 app.command(rich_help_panel=CARE)(restore)
 app.command(rich_help_panel=CARE)(migrate)
+app.command(rich_help_panel=CARE)(verify)
 app.add_typer(archive.app, name="archive", rich_help_panel=CARE)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
 app.add_typer(dashboards.app, name="dashboards", rich_help_panel=CARE)

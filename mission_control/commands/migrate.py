@@ -10,14 +10,21 @@ from schemas.settings import Settings, load_settings
 Cluster = Annotated[
     str | None, typer.Option("--cluster", metavar="NAME", help="Replicated and distributed tables on all nodes of this ClickHouse cluster.")
 ]
-
-
 SingleNode = Annotated[bool, typer.Option("--single-node", help="Accept Kafka topics that one broker's death can take along.")]
+Access = Annotated[
+    list[str] | None,
+    typer.Option("--access", metavar="PROJECT", help="Only print roles, row policies and quotas for direct access; may be repeated."),
+]
 
 
-def migrate(data: DataDir = None, cluster: Cluster = None, single_node: SingleNode = False) -> None:
+def migrate(data: DataDir = None, cluster: Cluster = None, single_node: SingleNode = False, access: Access = None) -> None:
     """Make or check Kafka's topics, and bring the store's schema up to date, forward only; `up` does the latter when it starts."""
     settings = load_settings(data_dir=data and data.expanduser().absolute(), clickhouse_cluster=cluster)
+    if access:
+        from schemas.migrate_access import access_statements
+
+        typer.echo(";\n".join(access_statements(settings, access)) + ";")
+        return
     if settings.uses_kafka:
         typer.echo(topics_up_to_date(settings, single_node))
     typer.echo(store_up_to_date(settings))
@@ -45,7 +52,7 @@ def store_up_to_date(settings: Settings) -> str:
         _keep_others_out(settings)
     store = open_store(settings)
     try:
-        done = bring_up_to_date(store)
+        done = bring_up_to_date(store, settings.clickhouse_cluster if remote else "")
     finally:
         store.close()
     place = "the ClickHouse server" if remote else f"the store in {settings.data_dir}"

@@ -59,4 +59,4 @@ def test_statements_end_at_a_line_s_end() -> None:
 def test_names_and_headers_of_the_files(store: ClickHouseStore) -> None:
     names = [str(row["name"]) for row in store.query("SELECT name FROM schema_migrations FINAL ORDER BY name")]
     numbers = [int(name[:4]) for name in names if name[0].isdigit()]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(set(numbers)) == len(numbers)

@@ -11,6 +11,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from schemas.errors import SettingsError, StoreUnavailableError
+from schemas.migrate import everything
+from schemas.migrate_verify import SCRATCH, verify
 from schemas.settings import Settings, load_settings
 from schemas.store import ClickHouseStore, ServerStore, is_retryable, open_store
 from schemas.store_server import MOST_PARAMETER_BYTES, Server, fitting, server_of
@@ -217,3 +219,31 @@ def test_it_is_the_server_that_the_settings_choose() -> None:
     store = open_store(settings("http://127.0.0.1:1"))
     assert isinstance(store, ServerStore)
     store.close()
+
+
+@pytest.mark.slow
+def test_verify_tries_everything_and_leaves_nothing(server: ClickHouse, store: ClickHouseStore) -> None:
+    tried = list(verify(server.settings()))
+    assert [one for one in tried if one.problem] == []
+    assert len(tried) > len(everything())
+    assert store.query(f"SELECT name FROM system.databases WHERE name = '{SCRATCH}'") == []
+
+
+@pytest.mark.slow
+def test_verify_says_what_does_not_work(server: ClickHouse, store: ClickHouseStore) -> None:
+    failed = [one for one in verify(server.settings(clickhouse_cluster="nowhere")) if one.problem]
+    assert [one.what for one in failed] == ["drop what an earlier try left", "make a database"]
+    server.fail("code", "CREATE OR REPLACE VIEW", code=48)
+    failed = [one for one in verify(server.settings()) if one.problem]
+    server.recover()
+    assert {one.what.split()[0] for one in failed} == {"CREATE", "--", "an"}
+
+
+@pytest.mark.slow
+def test_verify_goes_no_further_than_a_server_that_is_too_old_or_away(server: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.migrate_verify.OLDEST", (99, 1))
+    (only,) = verify(server.settings())
+    assert "is older than 99.1" in only.problem
+    (only,) = verify(settings("http://127.0.0.1:1"))
+    assert only.what == "connect"
+    assert "refused" in only.problem
