@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from pipeline import native
+from pipeline.batch import Mapped
 from pipeline.ledger import Ledger
 from pipeline.log import DurableLog, OwnedLog, PositionedReader, sync_filesystem
 from pipeline.mappers import mapper
-from pipeline.processor import Limits, Processor
+from pipeline.prices import Prices
+from pipeline.processor import Limits, Processor, Touched
 from pipeline.rebuild import Rebuild
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import HOUR, Rollups
@@ -36,6 +38,17 @@ SUMMARY_SECONDS: Final = 0.7
 logger = logging.getLogger(__name__)
 
 
+class Told:
+    """All who are told what is stored."""
+
+    def __init__(self, *listeners: Touched) -> None:
+        self._listeners = listeners
+
+    def stored(self, mapped: Mapped) -> None:
+        for listener in self._listeners:
+            listener.stored(mapped)
+
+
 class Processing:
     """Everything between the log and the tables. `failed` is called once when one of its threads dies."""
 
@@ -44,6 +57,7 @@ class Processing:
         self._stop, self._stop_summaries = threading.Event(), threading.Event()
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
         self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None)
+        self._prices = Prices(store)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
         kernel = native.load(metrics) if settings.native_mapping == "auto" else None
@@ -53,7 +67,7 @@ class Processing:
                 Writer(store, mapper(topic, seen, settings.retention_days, settings.retention_days_mcps, kernel), seen, metrics),
                 store,
                 self._ledger,
-                self._summaries,
+                Told(self._summaries, self._prices),
                 listener,
                 metrics,
                 limits,
@@ -77,6 +91,7 @@ class Processing:
         self._spawn("summaries", lambda: self._summaries.run(self._stop_summaries))
         self._spawn("ledger", lambda: self._ledger.run(self._stop_summaries))
         self._spawn("rollups", lambda: self._rollups.run(self._stop_summaries))
+        self._spawn("prices", lambda: self._prices.run(self._stop_summaries))
         self._spawn("sweep", self._sweep)
         if (owned := self._log.owned) is not None:
             self._spawn("keeper", partial(self._keep, owned))

@@ -96,11 +96,10 @@ class LogRows:
         record_id = self._record_id(scope, record)
         if heard.step:
             self._call(scope, found, heard, (at, thread or trace_id, record_id))
+        if event == DETAILS:
+            self._details(scope, record, dict(found), at)
         if not vocabulary.SPOKEN.isdisjoint(found) and (thread or trace_id):
-            said = dict(found)
             self._messages(scope, record, found, (at, thread))
-            if event == DETAILS:
-                self._details(scope, record, said, at)
         severity = record.severity_number if 0 <= record.severity_number <= 24 else 0
         self._dense.append(
             (

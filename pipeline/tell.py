@@ -176,6 +176,8 @@ def _thread_event(change: "ThreadChange") -> Event:
     row = change.row
     payload = {**row, **{name: maybe_iso(row[name]) for name in _THREAD_TIMES}}
     ended = row["ended_at"] if row["ended_at"] is not None else row["last_seen_at"]
+    if payload.pop("unpriced"):  # what it costs only the price list knows, and who listens keeps what was read
+        payload = {name: said for name, said in payload.items() if name not in ("cost_usd", "cost_estimated")}
     payload |= {"duration_ms": (ended - row["started_at"]) / 1e6, "stalled_since": None, "controls": "none"}
     return Event(change.event, row["project"], row["thread_id"], payload, thread_id=row["thread_id"])  # type: ignore[arg-type]  # one of EventType
 

@@ -19,6 +19,7 @@ _COMPLETIONS: Final = ("chat", "text", "completion")
 
 
 def _workflow(span: SpanFacts) -> None:
+    """The first word of a span's name says whether it is a run of a workflow or one of its executors."""
     if operation := _WORKFLOW.get(span.name.partition(" ")[0]):
         span.found.setdefault("gen_ai.operation.name", operation)
 
@@ -37,7 +38,6 @@ AUTOGEN: Final = Dialect(
     name="autogen",
     title="AutoGen 0.4 and later (autogen-core, autogen-agentchat)",
     scopes=("autogen-core", "autogen "),
-    names={"gen_ai.agent.name": ("recipient_agent_type",)},
     switch_on="A tracer provider with an OTLP exporter, set globally or given to the runtime as `tracer_provider`; model calls need an instrumentation of their own.",
 )
 AGENT_FRAMEWORK: Final = Dialect(

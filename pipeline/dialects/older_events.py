@@ -97,6 +97,19 @@ def _data(said: Mapping[str, str]) -> dict[str, Any]:
     return data if {"content", "tool_calls", "message"} & data.keys() else {}
 
 
+def _calls(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Arguments as they were sent: some senders say the same on the span, and then it is the same message."""
+    listed = data.get("tool_calls")
+    calls = []
+    for call in listed if isinstance(listed, list) else ():
+        if isinstance(call, dict):
+            function = call.get("function")
+            said = function if isinstance(function, dict) else call
+            part = {"type": "tool_call", "id": call.get("id"), "name": said.get("name"), "arguments": said.get("arguments")}
+            calls.append({name: value for name, value in part.items() if value is not None})
+    return calls
+
+
 def _message(event: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
     """One message; None when its content was not sent."""
     role = _ROLES[event]
@@ -107,5 +120,6 @@ def _message(event: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
         data = {**beside, **said}
     if role == "tool":
         data = {"tool_call_id": data.get("id"), **data}
-    spoken = message({**data, "role": data.get("role") or role}, role)
+    spoken = message({**data, "role": data.get("role") or role, "tool_calls": None}, role)
+    spoken["parts"] += _calls(data)
     return spoken if spoken["parts"] and ("content" in data or "tool_calls" in data or "parts" in data) else None

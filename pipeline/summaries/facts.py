@@ -8,7 +8,7 @@ import pyarrow as pa
 Columns = Mapping[str, Sequence[Any]]
 LOGIC_COLUMNS: Final = (
     "project", "trace_id", "span_id", "parent_id", "kind", "type", "status", "final", "status_code", "thread_key", "thread_rank", "parent_thread_key",
-    "tool_name", "tool_call_id", "mcp_id", "agent_name", "model", "user_id", "error_type", "error_message", "user_input", "started", "duration",
+    "tool_name", "tool_call_id", "mcp_id", "agent_name", "model", "provider", "user_id", "error_type", "error_message", "user_input", "started", "duration",
     "received_ns", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_usd", "memory_bytes", "cpu_utilization",
     "has_messages", "form", "name", "service", "environment", "service_version", "host", "input", "retention_days",
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pipeline.summaries.covers import nothing, uncovered
 from pipeline.summaries.facts import Columns
-from pipeline.summaries.segment import MOST, TERMINAL, Segment, Segments, added, first
+from pipeline.summaries.segment import MOST, TERMINAL, Segment, Segments, added, first, price_key, summed
 from pipeline.summaries.tree import Tree
 
 LOOP_FROM: Final = 3
@@ -150,9 +150,13 @@ def _counts(result: Segment, columns: Columns, steps: list[Step]) -> None:
             result.cache_read_tokens = min(MOST, result.cache_read_tokens + columns["cache_read_tokens"][row])
             result.cache_write_tokens = min(MOST, result.cache_write_tokens + columns["cache_write_tokens"][row])
             result.cost_usd = added([result.cost_usd, costs[row]])
+            if costs[row] is None:
+                _unpriced(result, columns, row)
         elif kind == "directive":
             result.agent_input_tokens = max(result.agent_input_tokens, inputs[row])
             result.agent_output_tokens = max(result.agent_output_tokens, outputs[row])
+            result.agent_cache_read_tokens = max(result.agent_cache_read_tokens, columns["cache_read_tokens"][row])
+            result.agent_cache_write_tokens = max(result.agent_cache_write_tokens, columns["cache_write_tokens"][row])
     result.loop = _longest_repeat(columns, steps) if result.tool_calls >= LOOP_FROM else 0
 
 
@@ -167,6 +171,15 @@ def _longest_repeat(columns: Columns, steps: list[Step]) -> int:
         run = run + 1 if call == previous else 1
         longest, previous = max(longest, run), call
     return longest if longest >= LOOP_FROM else 0
+
+
+def _unpriced(result: Segment, columns: Columns, row: int) -> None:
+    """Its tokens, so that a price list can say what the call cost."""
+    read, wrote, output = columns["cache_read_tokens"][row], columns["cache_write_tokens"][row], columns["output_tokens"][row]
+    plain = max(0, columns["input_tokens"][row] - read - wrote)
+    if (model := columns["model"][row]) and (plain or output or read or wrote):
+        key = price_key(columns["provider"][row], model)
+        result.unpriced[key] = summed([result.unpriced, {key: [plain, output, read, wrote]}])[key]
 
 
 def _who(result: Segment, columns: Columns, tree: Tree, threads: dict[int, str], steps: list[Step], roots: list[Step]) -> None:

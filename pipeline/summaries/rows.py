@@ -11,6 +11,7 @@ from pipeline.summaries.thread import Row
 
 StoredStep = tuple[str, str, str, str, int, int]
 """project, thread, trace, step, received (ns), retention days"""
+TOKENS_BY_MODEL: Final = pa.map_(pa.string(), pa.list_(pa.uint64()))
 _PASSED: Final = (
     "project", "trace_id", "type", "name", "description", "environment", "service", "service_version", "host", "agent_name", "user_id",
     "request_model", "model", "provider", "prompt_name", "prompt_version", "ttft_ms", "input", "output", "input_tokens", "output_tokens",
@@ -104,6 +105,7 @@ def thread_batch(rows: Sequence[Row], version: int) -> pa.RecordBatch:
     columns |= {name: times(row[name] for row in rows) for name in ("started_at", "last_seen_at", "last_received")}
     columns |= {name: _maybe_times([row[name] for row in rows]) for name in ("ended_at", "waiting_since")}
     columns["attributes"] = pa.array([list(row["attributes"].items()) for row in rows], TEXT_MAP)
+    columns["unpriced"] = pa.array([list(row["unpriced"].items()) for row in rows], TOKENS_BY_MODEL)
     columns["computed_at"] = times(version for _ in rows)
     columns["version"] = pa.array([version] * len(rows), pa.uint64())
     columns["is_deleted"] = pa.array([0] * len(rows), pa.uint8())

@@ -46,7 +46,11 @@ class Segment:
     cache_write_tokens: int = 0
     agent_input_tokens: int = 0
     agent_output_tokens: int = 0
+    agent_cache_read_tokens: int = 0
+    agent_cache_write_tokens: int = 0
     cost_usd: float | None = None
+    unpriced: dict[str, list[int]] = field(default_factory=dict)
+    """Tokens of calls whose cost nobody stated, by `price_key`: uncached input, output, cache read, cache write."""
     memory_bytes: int = 0
     cpu_utilization: float | None = None
     error_type: str = ""
@@ -75,6 +79,20 @@ def first(values: Iterable[str]) -> str:
         if value:
             return value
     return ""
+
+
+def price_key(provider: str, model: str) -> str:
+    return f"{provider}\n{model}"
+
+
+def summed(groups: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, list[int]]:
+    """Tokens by model, added up."""
+    result: dict[str, list[int]] = {}
+    for group in groups:
+        for model, tokens in group.items():
+            before = result.setdefault(model, [0] * len(tokens))
+            result[model] = [min(MOST, one + more) for one, more in zip(before, tokens, strict=True)]
+    return result
 
 
 def added(values: Sequence[float | None]) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.summaries.segment import MOST, TERMINAL, Segment, added, first, names
+from pipeline.summaries.segment import MOST, TERMINAL, Segment, added, first, names, summed
 
 MOST_TRACES: Final = 100
 Row = dict[str, Any]
@@ -146,10 +146,11 @@ def _sums(order: Sequence[Segment]) -> Row:
         "loop_count": max((segment.loop for segment in order), default=0),
         "input_tokens": min(MOST, sum(segment.input_tokens if calls else segment.agent_input_tokens for segment in order)),
         "output_tokens": min(MOST, sum(segment.output_tokens if calls else segment.agent_output_tokens for segment in order)),
-        "cache_read_tokens": min(MOST, sum(segment.cache_read_tokens for segment in order)),
-        "cache_write_tokens": min(MOST, sum(segment.cache_write_tokens for segment in order)),
+        "cache_read_tokens": min(MOST, sum(segment.cache_read_tokens if calls else segment.agent_cache_read_tokens for segment in order)),
+        "cache_write_tokens": min(MOST, sum(segment.cache_write_tokens if calls else segment.agent_cache_write_tokens for segment in order)),
         "cost_usd": added([segment.cost_usd for segment in order]),
         "cost_estimated": 0,
+        "unpriced": summed(segment.unpriced for segment in order),
         "memory_bytes": max((segment.memory_bytes for segment in order), default=0),
         "cpu_utilization": cpu[-1] if cpu else None,
     }

@@ -35,7 +35,7 @@ CREATE OR REPLACE VIEW execution_steps (
     output_tokens UInt64 COMMENT 'Output tokens',
     cache_read_tokens UInt64 COMMENT 'Input tokens read from a cache',
     cache_write_tokens UInt64 COMMENT 'Input tokens written to a cache',
-    cost_usd Nullable(Float64) COMMENT 'Stated cost in US dollars',
+    cost_usd Nullable(Float64) COMMENT 'Cost of an LLM call in US dollars: stated, else its tokens by the price list; null when neither is known',
     finish_reason LowCardinality(String) COMMENT 'First of gen_ai.response.finish_reasons',
     error_type LowCardinality(String) COMMENT 'error.type',
     error_message String COMMENT 'What went wrong',
@@ -44,6 +44,7 @@ CREATE OR REPLACE VIEW execution_steps (
     span_ids Array(String) COMMENT 'Spans folded into this step',
     attributes Map(LowCardinality(String), String) COMMENT 'What the sender said beyond the columns above'
 ) COMMENT 'Steps: what a thread did, one row per real thing' AS
+WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
 SELECT
     project, thread_id, step_id, trace_id, parent_step_id,
     row_number() OVER (PARTITION BY project, thread_id ORDER BY started_at, step_id) AS sequence,
@@ -51,6 +52,11 @@ SELECT
     if(status = 'running', NULL, fromUnixTimestamp64Nano(toInt64(least(toInt128(toUnixTimestamp64Nano(started_at)) + duration_ns, 9223372036854775807)), 'UTC')) AS ended_at,
     if(status = 'running', NULL, duration_ns / 1e6) AS duration_ms,
     mcp_id, agent_name, user_id, tool_name, tool_call_id, request_model, model, provider, prompt_name, prompt_version, ttft_ms, reasoning_tokens,
-    input, output, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, finish_reason, error_type, error_message,
+    input, output, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    if(s.cost_usd IS NULL AND type = 'llm_call' AND mapContains(prices, concat(toString(provider), '\n', toString(model))),
+        arraySum((price, count) -> price * count, arrayResize(prices[concat(toString(provider), '\n', toString(model))], 4),
+            [toFloat64(greatest(toInt64(input_tokens) - toInt64(cache_read_tokens) - toInt64(cache_write_tokens), 0)), toFloat64(output_tokens), toFloat64(cache_read_tokens), toFloat64(cache_write_tokens)]),
+        s.cost_usd) AS cost_usd,
+    finish_reason, error_type, error_message,
     memory_bytes, cpu_utilization, span_ids, attributes
-FROM mission_control.steps FINAL;
+FROM mission_control.steps AS s FINAL;

@@ -19,7 +19,7 @@ SELECT
     row_number() OVER (PARTITION BY m.project, m.thread_id ORDER BY m.timestamp, m.direction, m.position, m.content_hash) AS sequence,
     m.role AS role,
     arrayStringConcat(arrayMap(p -> multiIf(
-        JSONExtractString(p, 'type') = 'tool_call', concat(JSONExtractString(p, 'name'), '(', JSONExtractRaw(p, 'arguments'), ')'),
+        JSONExtractString(p, 'type') = 'tool_call', concat(JSONExtractString(p, 'name'), '(', if(JSONType(p, 'arguments') = 'String', JSONExtractString(p, 'arguments'), JSONExtractRaw(p, 'arguments')), ')'),
         JSONHas(p, 'content'), JSONExtractString(p, 'content'),
         JSONHas(p, 'text'), JSONExtractString(p, 'text'),
         JSONHas(p, 'response'), if(JSONType(p, 'response') = 'String', JSONExtractString(p, 'response'), JSONExtractRaw(p, 'response')),

@@ -6,11 +6,13 @@ CREATE OR REPLACE VIEW usage_hourly (
     calls UInt64 COMMENT 'LLM calls', errors UInt64 COMMENT 'Those that failed',
     input_tokens UInt64 COMMENT 'Input tokens, cached ones included', output_tokens UInt64 COMMENT 'Output tokens',
     cache_read_tokens UInt64 COMMENT 'Read from a cache', cache_write_tokens UInt64 COMMENT 'Written to a cache',
-    cost_usd Float64 COMMENT 'Stated cost', p50_ms Float64 COMMENT 'Median duration', p95_ms Float64 COMMENT '95th percentile of duration', p99_ms Float64 COMMENT '99th percentile of duration'
+    cost_usd Float64 COMMENT 'Cost in US dollars: stated, else tokens by the price list', p50_ms Float64 COMMENT 'Median duration', p95_ms Float64 COMMENT '95th percentile of duration', p99_ms Float64 COMMENT '99th percentile of duration'
 ) COMMENT 'LLM calls by hour, agent, user and model' AS
-SELECT project, hour, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd,
+WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
+SELECT project, hour, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    u.cost_usd + arraySum((price, count) -> price * count, arrayResize(prices[concat(toString(provider), '\n', toString(model))], 4), arrayResize(u.unpriced, 4)) AS cost_usd,
     toFloat64(finalizeAggregation(duration)[1]) AS p50_ms, toFloat64(finalizeAggregation(duration)[2]) AS p95_ms, toFloat64(finalizeAggregation(duration)[3]) AS p99_ms
-FROM mission_control.usage_hours FINAL;
+FROM mission_control.usage_hours AS u FINAL;
 
 CREATE OR REPLACE VIEW tools_hourly (
     project LowCardinality(String) COMMENT 'Project (tenant)', hour DateTime('UTC') COMMENT 'Start of the hour',

@@ -38,7 +38,7 @@ CREATE OR REPLACE VIEW threads (
     output_tokens UInt64 COMMENT 'Output tokens of LLM calls',
     cache_read_tokens UInt64 COMMENT 'Input tokens read from a cache',
     cache_write_tokens UInt64 COMMENT 'Input tokens written to a cache',
-    cost_usd Nullable(Float64) COMMENT 'Stated cost of its LLM calls in US dollars; null when nobody stated one',
+    cost_usd Nullable(Float64) COMMENT 'Cost of its LLM calls in US dollars: stated, else tokens by the price list; null when neither is known',
     cost_estimated UInt8 COMMENT '1 when a price list was used for a part of cost_usd',
     memory_bytes UInt64 COMMENT 'Largest memory use reported for it',
     cpu_utilization Nullable(Float64) COMMENT 'Latest CPU use reported for it, 1 = one core',
@@ -48,6 +48,7 @@ CREATE OR REPLACE VIEW threads (
     last_received DateTime64(9, 'UTC') COMMENT 'When the newest record of it arrived here',
     computed_at DateTime64(9, 'UTC') COMMENT 'When this summary was computed'
 ) COMMENT 'Threads: one conversation, session or run of an agent or MCP server' AS
+WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
 SELECT
     project, thread_id, parent_thread_id, kind, name, status,
     if(status = 'running' AND waiting_for = '' AND last_received < now64(9, 'UTC') - toIntervalSecond(300), last_seen_at, NULL) AS stalled_since,
@@ -56,6 +57,8 @@ SELECT
     started_at, last_seen_at, ended_at,
     (toUnixTimestamp64Nano(coalesce(ended_at, last_seen_at)) - toUnixTimestamp64Nano(started_at)) / 1e6 AS duration_ms,
     current_step, step_count, llm_calls, tool_calls, error_count, permission_checks, permission_denials, escalations,
-    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, cost_estimated, memory_bytes, cpu_utilization,
+    input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+    if(cost_estimated = 1, coalesce(s.cost_usd, 0) + arraySum((model, tokens) -> arraySum((price, count) -> price * count, arrayResize(prices[model], 4), arrayResize(tokens, 4)), mapKeys(s.unpriced), mapValues(s.unpriced)), s.cost_usd) AS cost_usd,
+    toUInt8(arrayExists(model -> mapContains(prices, model), mapKeys(s.unpriced))) AS cost_estimated, memory_bytes, cpu_utilization,
     error_type, error_message, attributes, last_received, computed_at
-FROM mission_control.thread_summaries FINAL;
+FROM mission_control.thread_summaries AS s FINAL;

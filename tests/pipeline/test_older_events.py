@@ -13,7 +13,7 @@ CALLED = [{"id": "c1", "type": "function", "function": {"name": "look", "argumen
 WANTED = [
     ("system", "be brief"),
     ("user", "find it"),
-    ("assistant", 'look({"q":1})'),
+    ("assistant", 'look({"q": 1})'),
     ("tool", "found"),
     ("assistant", "there"),
 ]

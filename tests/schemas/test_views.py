@@ -97,7 +97,7 @@ def test_every_row_belongs_to_a_project(store: ClickHouseStore) -> None:
     without = {
         row["name"] for row in store.query(sql) if not row["sorted_by"].startswith("project") and not row["name"].startswith("numbers_")
     }
-    assert without == {"schema_migrations", "dead_letter_rows", "ledger_rows"}
+    assert without == {"schema_migrations", "dead_letter_rows", "ledger_rows", "model_prices"}
 
 
 def test_a_step_that_ends_beyond_what_a_column_holds_harms_no_query(store: ClickHouseStore) -> None:
