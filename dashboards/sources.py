@@ -1,6 +1,7 @@
 """Subqueries that read single records in short ranges and the hourly rollups in long ones, with the same columns.
 
-Which of the two is read depends on the range alone, so the engine drops the other before it reads. `at` is the time of the
+Which of the two is read depends on the range alone: the other one is asked for a time that never comes, so that its indexes skip
+all of it. (A condition that is merely false would not do: the engine then forgets the others, and reads every row.) `at` is the time of the
 record or the start of its hour; `ms` its duration, or the hour's 95th percentile, to be weighted by `weight`.
 """
 
@@ -8,20 +9,19 @@ from typing import Final
 
 from dashboards.query import MCP, PROJECT
 
-SHORT_SECONDS: Final = 2 * 86_400
+SHORT_SECONDS: Final = 6 * 3600
 """Ranges up to this length read single records."""
-_RANGE: Final = "toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime)"
+_LONG: Final = f"toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > {SHORT_SECONDS}"
+_NEVER: Final = "toDateTime(4294967295)"
 
 
 def _recent(column: str) -> str:
-    return f"$__timeFilter({column}) AND {_RANGE} <= {SHORT_SECONDS}"
+    return f"{column} >= if({_LONG}, {_NEVER}, $__fromTime) AND {column} <= $__toTime"
 
 
-_HOURLY: Final = f"$__timeFilter(hour) AND {_RANGE} > {SHORT_SECONDS}"
+_HOURLY: Final = f"hour >= if({_LONG}, $__fromTime, {_NEVER}) AND hour <= $__toTime"
 
-BUCKET: Final = (
-    f"toStartOfInterval(at, toIntervalSecond(if({_RANGE} > {SHORT_SECONDS}, greatest($__interval_s, 3600), $__interval_s))) AS time"
-)
+BUCKET: Final = f"toStartOfInterval(at, toIntervalSecond(if({_LONG}, greatest($__interval_s, 3600), $__interval_s))) AS time"
 """The panel's interval, never finer than the rollups where they are read."""
 
 LLM_CALLS: Final = f"""(
@@ -59,4 +59,4 @@ CHECKS: Final = f"""(
 
 P95: Final = "quantileExactWeighted(0.95)(ms, weight)"
 P50: Final = "quantileExactWeighted(0.5)(ms, weight)"
-APPROXIMATE: Final = "In ranges over two days: of the hourly 95th percentiles, weighted by calls."
+APPROXIMATE: Final = "In ranges over six hours: of the hourly 95th percentiles, weighted by calls."

@@ -61,6 +61,6 @@ def shop(store: ClickHouseStore) -> Iterator[Shop]:
         yield Shop(
             store,
             endpoint.port,
-            Page(now - timedelta(hours=6, minutes=10), now, 300_000, chosen),
+            Page(now - timedelta(hours=6), now, 300_000, chosen),
             Page(now - timedelta(days=90), now, 7_200_000, {**chosen, "mcp": "files,orders", "search": "o"}),
         )

@@ -48,7 +48,10 @@ class Frame:
 
 @dataclass
 class Answer:
+    """`sql` is what was run, every variable and macro replaced."""
+
     job: Job
+    sql: str
     error: str
     ms: float
     frames: Sequence[Frame] = field(default_factory=list)
@@ -108,4 +111,4 @@ def run(program: Path, port: int, jobs: Sequence[Job], page: Page, compress: str
 
 def _answer(job: Job, said: Json) -> Answer:
     frames = [Frame(f["rows"], f["schema"], f["vis"], [Field(**column) for column in f["fields"]]) for f in said["frames"]]
-    return Answer(job, said["error"], said["ms"], frames)
+    return Answer(job, said["sql"], said["error"], said["ms"], frames)
