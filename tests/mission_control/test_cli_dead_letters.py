@@ -114,3 +114,18 @@ def test_replay_of_all_takes_what_was_not_replayed(run: Run, found: Door, marked
     assert "nothing to replay" in run("dead-letters", "replay", "--all").out
     assert run("dead-letters", "replay").code == 2
     assert run("dead-letters", "replay", "x", "--all").code == 2
+
+
+def test_drop_asks_for_ids_that_exist(run: Run, found: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Any] = []
+
+    def order(_: Any, name: str, arguments: Any) -> dict[str, Any]:
+        orders.append((name, arguments))
+        return {"dropped": 1}
+
+    monkeypatch.setattr("mission_control.commands.socket.order", order)
+    found.on("POST", "/", Answer({"data": [letter(b"x")]}), Answer({"data": [letter(b"x")]}), Answer({"data": []}))
+    assert run("dead-letters", "drop", "otlp_spans/0/7/1").out == "1 dropped\n"
+    assert run("dead-letters", "drop", "otlp_spans/0/7/1", "--json").json() == {"dropped": 1}
+    assert run("dead-letters", "drop", "none").code == 1
+    assert orders == [("dead_letters.dropped", {"ids": ["otlp_spans/0/7/1"]})] * 2

@@ -23,6 +23,9 @@ class Recorder:
     def command(self, sql: str, parameters: Any = None) -> None:
         self.done.append((sql.split()[2], parameters))
 
+    def query(self, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+        return [{"n": len(parameters["ids"])}]
+
     def forget(self) -> None:
         self.done.append("forget")
 
@@ -67,3 +70,23 @@ def test_replayed_dead_letters_are_marked() -> None:
     ]
     with pytest.raises(BadArgumentsError, match="list of dead letters"):
         commands["dead_letters.replayed"]({"ids": "otlp_spans/0/1/0"})
+
+
+def test_dropped_dead_letters_are_audited_and_gone() -> None:
+    recorder = Recorder()
+    commands = operator_commands(recorder, None)  # type: ignore[arg-type]  # only what the commands use
+    assert commands["dead_letters.dropped"]({"ids": ["otlp_spans/0/1/0"]}) == {"dropped": 1}
+    assert recorder.done == [
+        ("audit_rows", ["dead_letters.dropped"], ['{"ids": ["otlp_spans/0/1/0"]}']),
+        ("dead_letter_rows", {"ids": ["otlp_spans/0/1/0"]}),
+    ]
+    with pytest.raises(BadArgumentsError, match="list of dead letters"):
+        commands["dead_letters.dropped"]({})
+
+
+def test_who_does_not_derive_cannot_rebuild() -> None:
+    recorder = Recorder()
+    commands = operator_commands(recorder, None)  # type: ignore[arg-type]  # only what the commands use
+    assert "rebuild" not in commands
+    assert commands["demo.clear"]({}) == {"cleared": "demo"}
+    assert "forget" not in recorder.done
