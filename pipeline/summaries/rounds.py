@@ -64,6 +64,7 @@ class Summaries:
         self._fresh_bytes = 0
         self._not_before: dict[TraceKey, float] = {}
         self._version = 0
+        metrics.summary_backlog.labels("traces").set_function(self.backlog)
 
     def stored(self, mapped: Mapped) -> None:
         """This batch is in the tables."""
@@ -144,7 +145,6 @@ class Summaries:
         finally:
             with self._lock:
                 self._in_work = 0
-            self._metrics.summary_backlog.labels("traces").set(self.backlog())
         return True
 
     def _apart(self, touched: Touched, threads: Mapping[ThreadKey, int]) -> None:

@@ -9,6 +9,8 @@ from pipeline.vocabulary import MCP_SESSION_RANK
 MOST_HOPS: Final = 3
 """Plain spans (HTTP, delegation) that may lie between two views of the same tool call."""
 NO_SPAN: Final = -1
+_SAME_CALL: Final = ("parent_id", "model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+"""Two emitters that do not know of each other show a call beside each other: with these equal, other names, and one within the other's time."""
 
 
 class Tree:
@@ -61,9 +63,10 @@ class Tree:
         tools, ids, types = self._columns["tool_name"], self._columns["tool_call_id"], self._columns["type"]
         result = {row: row for row in self.rows}
         said: dict[int, tuple[str, str]] = {}
+        beside: dict[tuple[object, ...], int] = {}
         for row in outside_in:
             if types[row] == "llm_call":
-                result[row] = self._model_call(row, result)
+                result[row] = self._model_call(row, result, beside)
             if types[row] != "tool_call":
                 continue
             tool, call = tools[row], ids[row]
@@ -80,14 +83,28 @@ class Tree:
         kinds, above = self._columns["kind"], self.parent[row]
         return above != NO_SPAN and kinds[row] == "Server" and kinds[above] == "Internal" and not self._columns["tool_name"][above]
 
-    def _model_call(self, row: int, calls: Mapping[int, int]) -> int:
+    def _model_call(self, row: int, calls: Mapping[int, int], beside: dict[tuple[object, ...], int]) -> int:
         """A framework, the library below it and the SDK below that each show the same call of a model: one step, where the outer one has
-        its tokens. What failed inside is an attempt of its own."""
-        above = self._call_above(row)
-        if above == NO_SPAN or self._columns["status"][row] != "complete":
+        its tokens. What failed inside is an attempt of its own. `beside`: the last call of each parent by what it used."""
+        columns = self._columns
+        if columns["status"][row] != "complete":
             return row
-        top = calls[above]
-        return top if self._columns["input_tokens"][top] or self._columns["output_tokens"][top] else row
+        if (above := self._call_above(row)) != NO_SPAN:
+            top = calls[above]
+            return top if columns["input_tokens"][top] or columns["output_tokens"][top] else row
+        used = tuple(columns[name][row] for name in _SAME_CALL)
+        if not columns["input_tokens"][row]:
+            return row
+        other = beside.setdefault(used, row)
+        if other != row and columns["name"][other] != columns["name"][row] and self._is_within(row, other):
+            return calls[other]
+        beside[used] = row
+        return row
+
+    def _is_within(self, row: int, other: int) -> bool:
+        """Whether `row` began and ended while `other` ran."""
+        started, duration = self._columns["started"], self._columns["duration"]
+        return bool(started[other] <= started[row] and started[row] + duration[row] <= started[other] + duration[other])
 
     def _call_above(self, row: int) -> int:
         """The nearest call of the same type above, at most MOST_HOPS plain spans away."""

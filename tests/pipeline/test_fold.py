@@ -104,6 +104,22 @@ def test_a_model_call_seen_by_framework_library_and_sdk_counts_once(line: Line) 
     assert line.values("threads", "llm_calls, input_tokens, output_tokens") == [(3, 10, 2)]
 
 
+def test_a_model_call_shown_by_two_emitters_beside_each_other_counts_once(line: Line) -> None:
+    """Equal calls of one emitter are calls of their own, and so is what used something else."""
+    tokens = CHAT | {"gen_ai.usage.input_tokens": "10", "gen_ai.usage.output_tokens": "2"}
+    line.spans(
+        span(1, "invoke_agent", (0, 90), AGENT),
+        span(2, "library.chat", (10, 40), tokens, 1),
+        span(3, "messages.create", (15, 35), tokens, 1, kind=CLIENT),
+        span(4, "library.chat", (11, 39), tokens, 1),
+        span(5, "messages.create", (50, 60), tokens, 1, kind=CLIENT),
+        span(6, "messages.create", (16, 34), tokens | {"gen_ai.usage.output_tokens": "3"}, 1, kind=CLIENT),
+    )
+    line.summarise()
+    calls = line.values("execution_steps", "name, length(span_ids)", "type = 'llm_call'")
+    assert calls == [("library.chat", 1), ("library.chat", 2), ("messages.create", 1), ("messages.create", 1)]
+
+
 def test_too_many_plain_spans_between_are_two_calls(line: Line) -> None:
     between = [span(number, f"hop {number}", (number, 90), parent=number - 1) for number in range(2, 6)]
     line.spans(span(1, "execute_tool search", (0, 99), TOOL), *between, span(6, "tools/call search", (10, 80), CALL, 5))
