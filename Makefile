@@ -15,12 +15,17 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kafka test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup kernel run kafka test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
-setup: .make/python .make/console ## .venv with everything, the console's packages; safe to repeat
+setup: .make/python .make/console ## .venv with everything, the console's packages, the kernel where cargo is; safe to repeat
+	@if command -v cargo >/dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory .make/kernel || echo "make setup: the native kernel could not be built; traces are mapped in Python" >&2; \
+	fi
+
+kernel: .make/kernel ## the native mapping of traces, in Rust (needs cargo); without it Python maps
 
 run: setup ## start everything in one process with the demo fleet; prints the login URL
 	$(BIN)/mission-control up --demo
@@ -94,6 +99,7 @@ lock: ## resolve pyproject.toml anew into requirements/ (LOCK_FLAGS=--upgrade fo
 	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt --no-annotate -o requirements/run.txt
 	$(LOCK) requirements/uv.in -c requirements/dev.txt --no-annotate -o requirements/uv.txt
 	$(LOCK) $(LOCK_FLAGS) requirements/node.in --no-annotate -o requirements/node.txt
+	$(LOCK) $(LOCK_FLAGS) requirements/kernel.in --no-annotate -o requirements/kernel.txt
 	$(LOCK) $(LOCK_FLAGS) requirements/emitters.in --no-annotate -o requirements/emitters.txt
 
 clean: ## remove what the other commands made, .venv included
@@ -129,6 +135,20 @@ clean: ## remove what the other commands made, .venv included
 	@if command -v go >/dev/null 2>&1; then cd tests/emitters/go && go mod download && touch $(CURDIR)/.make/emit/go; fi
 	@touch $@
 
+# crates.lock is Cargo.lock without the name of a registry: cargo says what it calls its own, and then holds to versions and checksums.
+kernel/Cargo.lock: kernel/crates.lock kernel/Cargo.toml
+	@rm -f $@
+	cargo generate-lockfile --quiet --manifest-path kernel/Cargo.toml
+	@registry=$$(sed -n 's/^source = "\(.*\)"/\1/p' $@ | sort -u | head -n 1); sed "s|^source = .*|source = \"$$registry\"|" kernel/crates.lock > $@.new
+	@mv $@.new $@
+
+.make/kernel: .make/python requirements/kernel.txt kernel/Cargo.lock $(wildcard kernel/src/*.rs)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/kernel.txt
+	@rm -rf .make/wheels
+	CARGO_TARGET_DIR=$(CURDIR)/.make/cargo $(BIN)/maturin build --quiet --release --locked --interpreter $(BIN)/python --manifest-path kernel/Cargo.toml --out .make/wheels
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --reinstall .make/wheels/*.whl
+	@touch $@
+
 # The libraries of the console are bundled here and never committed; its own modules need no build.
 .make/console: .make/python requirements/node.txt console/package.json console/package-lock.json console/.npmrc
 	@if ! { node -e 'process.exit(+(parseInt(process.versions.node) < 18))' && npm --version; } >/dev/null 2>&1; then \
@@ -149,3 +169,4 @@ test-tools:
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless maven >/dev/null; \
 	else echo "make test: without Java and Maven no test of Kafka is run; on Debian and Ubuntu: apt-get install openjdk-17-jre-headless maven" >&2; fi
+	@command -v go >/dev/null 2>&1 || echo "make test: no Go >= 1.26 on the PATH: the queries of Grafana's dashboards cannot be run" >&2

@@ -34,7 +34,6 @@ class Column:
     gauge: bool = False
     width: int = 0
     thresholds: Sequence[float] = ()
-    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,6 @@ def _override(column: Column) -> dashboard.DashboardFieldConfigSourceOverrides:
         wanted["custom.cellOptions"] = {"type": "color-text"}
     if column.width:
         wanted["custom.width"] = column.width
-    if column.hidden:
-        wanted["custom.hideFrom"] = {"viz": True, "legend": True, "tooltip": True}
     by_pattern = column.name.startswith("/")
     return dashboard.DashboardFieldConfigSourceOverrides(
         matcher=dashboard.MatcherConfig(id_val="byRegexp" if by_pattern else "byName", options=column.name),

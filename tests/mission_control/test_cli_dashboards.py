@@ -41,6 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _allowed(self) -> bool:
+        if self.headers["Authorization"] == "Bearer at-the-proxy":
+            self.send_error(502, "Bad Gateway")
+            return False
         if self.headers["Authorization"] == f"Bearer {TOKEN}":
             return True
         self._answer(401, {"message": "Invalid API key"})
@@ -131,5 +134,7 @@ def test_refusals_are_one_line(run: Run, grafana: GrafanaStub) -> None:
     refused = run("dashboards", "push", "--url", grafana.url, "--token", "wrong")
     assert refused.code == 1
     assert "401: Invalid API key" in refused.err
+    proxy = run("dashboards", "diff", "--url", grafana.url, "--token", "at-the-proxy")
+    assert "said 502: " in proxy.err
     away = run("dashboards", "diff", "--url", "http://127.0.0.1:9", "--token", "x")
     assert "cannot be reached" in away.err
