@@ -3,6 +3,7 @@
 MissionControlError
 ├── NotNowError
 │   ├── OverloadedError          too many requests, or too many bytes, are in work
+│   │   └── OverQuotaError       a project or a key sends more than it may
 │   └── SlowSenderError          the body did not come in time
 └── NeverError
     ├── UnauthenticatedError     no key, or one nobody knows
@@ -27,6 +28,13 @@ class OverloadedError(NotNowError):
 
     def __str__(self) -> str:
         return f"{self.what}; retry in {self.retry_after:g} s"
+
+
+@dataclass
+class OverQuotaError(OverloadedError):
+    """`kind` is project or key."""
+
+    kind: str = "project"
 
 
 @dataclass
@@ -92,6 +100,7 @@ _REFUSALS = {
     TooLargeError: Refusal(413, code_pb2.RESOURCE_EXHAUSTED, "too_large"),
     UnsupportedError: Refusal(415, code_pb2.INVALID_ARGUMENT, "unsupported"),
     OverloadedError: Refusal(429, code_pb2.RESOURCE_EXHAUSTED, "overloaded"),
+    OverQuotaError: Refusal(429, code_pb2.RESOURCE_EXHAUSTED, "over_quota"),
     LogUnavailableError: Refusal(503, code_pb2.UNAVAILABLE, "log_unavailable"),
 }
 NOT_FOUND = Refusal(404, code_pb2.NOT_FOUND, "not_found")

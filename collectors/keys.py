@@ -21,6 +21,8 @@ class Sender:
 
     project: str
     bound: bool
+    key: str = ""
+    """What the key is called where its quota is spoken of; "" without one."""
 
 
 class Keys(Protocol):
@@ -53,7 +55,7 @@ class OneKey:
             raise UnauthenticatedError("the key is not known")
         if self._project and project not in ("", self._project):
             raise ForbiddenError(project, self._project)
-        return Sender(self._project or project, bound=True)
+        return Sender(self._project or project, bound=True, key="api_key")
 
 
 def keys_of(settings: Settings) -> Keys:

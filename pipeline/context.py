@@ -8,7 +8,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from pipeline.values import attributes
 from schemas.ports import Record
-from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER
+from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, REFUSED_HEADER, SOURCE_HEADER
 
 MAX_PROJECT_LENGTH = 128
 MessageIdentity: TypeAlias = tuple[str, str, str, bytes, int]
@@ -46,6 +46,8 @@ class Envelope:
     project: str
     """As the sender's header or key said; '' leaves it to the resource."""
     size: int
+    refused: int = 0
+    """Records that a collector turned away; such a record of the log has no other contents."""
 
 
 def envelope(record: Record) -> Envelope:
@@ -58,6 +60,7 @@ def envelope(record: Record) -> Envelope:
         headers.get(SOURCE_HEADER, ""),
         headers.get(PROJECT_HEADER, ""),
         len(record.value),
+        int(headers.get(REFUSED_HEADER) or 0),
     )
 
 

@@ -386,4 +386,5 @@ def ledger_rows(around: Envelope, counts: Mapping[str, int]) -> list[LedgerRow]:
     """A position has one row: its first project stands for it, as a request almost always has one."""
     project = next(iter(counts), around.project)
     total = sum(counts.values())
-    return [LedgerRow(around.topic, around.partition, around.offset, around.received, around.source, project, total, total, 0, around.size)]
+    place = around.topic, around.partition, around.offset, around.received, around.source
+    return [LedgerRow(*place, project, total + around.refused, total, around.refused, around.size)]

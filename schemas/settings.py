@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     otlp_max_concurrent: int = Field(256, ge=1, description="OTLP requests in work at once; more get 429.")
     otlp_request_timeout: float = Field(10.0, gt=0, description="Seconds a sender may take to hand over one request.")
 
+    quota_records_per_second: float = Field(
+        0, ge=0, description="Spans, log records, points a project may send per second and collector; more get 429. 0: no limit."
+    )
+    quota_key_records_per_second: float = Field(0, ge=0, description="The same for each API key. 0: no limit.")
+    quota_projects: dict[str, float] = Field(default_factory=dict, description='Exceptions by project, e.g. {"demo": 100}; 0: no limit.')
+
     batch_max_bytes: int = Field(8 * MEBIBYTE, ge=1024, description="Largest batch of log records that one insert takes.")
     native_mapping: Literal["auto", "off"] = Field(
         "auto", description="auto: requests of traces are mapped by the native kernel where one is built (`make kernel`); off: in Python."

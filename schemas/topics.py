@@ -15,4 +15,7 @@ RECEIVED_HEADER: Final = "mission_control.received_unix_nano"
 SOURCE_HEADER: Final = "mission_control.source"
 """Who handed the record over: `otlp_http`, `otlp_grpc`, later file readers."""
 
+REFUSED_HEADER: Final = "mission_control.refused"
+"""On a record without contents: how many records of its project and signal a collector turned away lately. For the ledger."""
+
 DEFAULT_PROJECT: Final = "default"

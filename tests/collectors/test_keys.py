@@ -15,8 +15,8 @@ def test_without_keys_everyone_may_send() -> None:
 
 def test_with_a_key_only_its_holder_may() -> None:
     keys = keys_of(load_settings(api_key="sécret"))
-    assert keys.sender("sécret", "shop") == Sender("shop", bound=True)
-    assert keys.sender("sécret", "") == Sender("", bound=True)
+    assert keys.sender("sécret", "shop") == Sender("shop", bound=True, key="api_key")
+    assert keys.sender("sécret", "") == Sender("", bound=True, key="api_key")
     with pytest.raises(UnauthenticatedError, match=r"a key is needed; send `Authorization: Bearer KEY`"):
         keys.sender("", "shop")
     with pytest.raises(UnauthenticatedError, match="not known"):
@@ -25,7 +25,7 @@ def test_with_a_key_only_its_holder_may() -> None:
 
 def test_a_bound_key_decides_the_project() -> None:
     keys = OneKey("k", "shop")
-    assert keys.sender("k", "") == keys.sender("k", "shop") == Sender("shop", bound=True)
+    assert keys.sender("k", "") == keys.sender("k", "shop") == Sender("shop", bound=True, key="api_key")
     with pytest.raises(ForbiddenError, match="bound to project 'shop', the request names 'bank'"):
         keys.sender("k", "bank")
 
