@@ -28,6 +28,8 @@ from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, SPANS
 MODULE: Final = "mission_control_kernel"
 VERSION: Final = "1.0.0"
 """Of the kernel that keeps to this file's contract; another one is left alone."""
+TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "spans")
+"""In the order in which `SpanRows` has them."""
 _KINDS: Final = {pa.string(): "text", pa.uint64(): "count", pa.float64(): "measure"}
 _RULES: Final[Mapping[str, str]] = {
     "operation": "gen_ai.operation.name", "method": "mcp.method.name", "entity": "mission_control.entity.type", "tool_name": "gen_ai.tool.name",
@@ -203,7 +205,7 @@ def _content(row: Sequence[Any], body: bytes) -> messages.Content:
 
 def _joined(first: Mapped, second: Mapped) -> Mapped:
     """Two parts of one batch."""
-    names = [*second.tables, *(name for name in first.tables if name not in second.tables)]
+    names = sorted({*first.tables, *second.tables}, key=TABLES.index)
     parts = {name: [part.tables[name] for part in (first, second) if name in part.tables] for name in names}
     traces = dict(first.traces)
     for key, received in second.traces.items():

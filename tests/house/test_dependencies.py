@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ROOMS = frozenset(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
-LOCKS = ("run", "dev", "uv", "node")
+LOCKS = ("run", "dev", "uv", "node", "kernel")
 
 
 def locked(name: str) -> dict[str, tuple[str, str]]:
