@@ -17,7 +17,7 @@ Here = tuple[Origin, Envelope, int]
 """Resource, log position and days of retention of the record at hand."""
 EARLIEST_WINS: Final = 2**64 - 2**16
 """Less than the largest version, because rows that move get larger ones."""
-PIECE: Final = 4_096
+PIECE: Final = 2_048
 """Characters of a piece of a long text."""
 NEVER: Final = 2**63
 MOST_EQUAL: Final = 2**16 - 1

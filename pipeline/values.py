@@ -42,6 +42,8 @@ def attributes(items: Iterable[KeyValue]) -> dict[str, str]:
 
 def integer(value: str) -> int:
     """A count from an attribute: what is no whole number, or negative, counts as 0; capped at what the column holds."""
+    if not value:
+        return 0
     try:
         number = int(value)
     except ValueError:
@@ -54,6 +56,8 @@ def integer(value: str) -> int:
 
 def number(value: str) -> float | None:
     """A measure from an attribute, or None when it is not a finite number."""
+    if not value:
+        return None
     try:
         result = float(value)
     except ValueError:

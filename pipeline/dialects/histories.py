@@ -1,6 +1,7 @@
 """Attributes in which a sender repeats all that was said before: kept by content, whole, out of the span's own attributes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -15,26 +16,35 @@ def put_away(found: dict[str, str], histories: Sequence[str], keep: Callable[[st
 
     Of a beginning that ends in `.` all attributes together are one text, a JSON array of [name, value], under the beginning and `*`.
     """
-    spoken = _SPOKEN[0] in found or _SPOKEN[1] in found
+    names, beginnings = _kinds(tuple(histories))
     references: dict[str, str] = {}
-    for name in histories:
-        if name.endswith("."):
-            _put_away_all(found, name, references, keep)
-        elif len(value := found.get(name, "")) > SHORT:
+    spoken = _SPOKEN[0] in found or _SPOKEN[1] in found
+    for name in names:
+        if name in found and len(value := found[name]) > SHORT:
             references[name] = keep(value)
             if spoken:
                 del found[name]
             else:
                 found[name] = value[:SHORT]
+    if beginnings and (inside := [item for item in found.items() if item[0].startswith(beginnings)]):
+        for beginning in beginnings:
+            _put_away_all(found, [item for item in inside if item[0].startswith(beginning)], f"{beginning}*", references, keep)
     return references
 
 
-def _put_away_all(found: dict[str, str], beginning: str, references: dict[str, str], keep: Callable[[str], str]) -> None:
-    inside = [item for item in found.items() if item[0].startswith(beginning)]
-    if sum(len(name) + len(value) for name, value in inside) > SHORT:
-        references[f"{beginning}*"] = keep(orjson.dumps(inside).decode())
-        for name, _ in inside:
-            del found[name]
+@lru_cache(64)
+def _kinds(histories: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Whole names, and beginnings."""
+    return tuple(name for name in histories if name[-1] != "."), tuple(name for name in histories if name[-1] == ".")
+
+
+def _put_away_all(
+    found: dict[str, str], inside: Sequence[tuple[str, str]], name: str, references: dict[str, str], keep: Callable[[str], str]
+) -> None:
+    if sum(len(own) + len(value) for own, value in inside) > SHORT:
+        references[name] = keep(orjson.dumps(inside).decode())
+        for own, _ in inside:
+            del found[own]
 
 
 def brought_back(found: Mapping[str, str], references: Mapping[str, str], text: Callable[[str], str]) -> dict[str, str]:

@@ -1,22 +1,57 @@
 """Attributes whose names are paths with places in them (`llm.input_messages.0.message.role`), as trees."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 SEGMENTS: Final = 10
 """Deeper than any convention nests; what is left of a longer name is one segment."""
 DIGITS: Final = 4
 """Places from 10,000 on are ignored."""
+REMEMBERED: Final = 50_000
+"""Names of attributes."""
+REMEMBERED_LENGTH: Final = 4_096
+"""Characters of an entry."""
+Entry: TypeAlias = tuple[tuple[str, str], ...]
+"""What one place in a list holds: names after the place, with their values."""
 
 
-def trees(found: Mapping[str, str], beginnings: Sequence[str]) -> list[dict[str, Any]]:
-    """What follows each beginning, as nested dicts with texts as leaves; one look at each attribute."""
-    grown: list[dict[str, Any]] = [{} for _ in beginnings]
-    any_of = tuple(beginnings)
-    for name, value in found.items():
-        if name.startswith(any_of):
-            place = next(place for place, begin in enumerate(beginnings) if name.startswith(begin))
-            _grow(grown[place], name[len(beginnings[place]) :].split(".", SEGMENTS), value)
+class Lists:
+    """What follows certain beginnings, a place in a list first: `gen_ai.prompt.` then `0.role`. Names are read once and remembered."""
+
+    def __init__(self, *beginnings: str) -> None:
+        self._beginnings = beginnings
+        self._read = lru_cache(REMEMBERED)(self._place_of)
+
+    def entries(self, found: Mapping[str, str]) -> list[list[Entry]]:
+        """For each beginning its entries, by place; places may be missing or start at 1."""
+        lists: list[dict[int, list[tuple[str, str]]]] = [{} for _ in self._beginnings]
+        read = self._read
+        for name, value in found.items():
+            if (place := read(name)) is not None:
+                lists[place[0]].setdefault(place[1], []).append((place[2], value))
+        return [[tuple(entries[place]) for place in sorted(entries)] for entries in lists]
+
+    def _place_of(self, name: str) -> tuple[int, int, str] | None:
+        """Which beginning, which place, and what comes after; None for other names."""
+        for number, begin in enumerate(self._beginnings):
+            if name.startswith(begin):
+                place, dot, rest = name[len(begin) :].partition(".")
+                is_place = len(place) <= DIGITS and place.isascii() and place.isdecimal()
+                return (number, int(place), rest) if is_place and dot and rest else None
+        return None
+
+
+def is_short(entry: Entry) -> bool:
+    """Whether what it comes to is worth remembering: longer ones would fill memory."""
+    return sum(len(value) for _, value in entry) <= REMEMBERED_LENGTH
+
+
+def tree(entry: Entry) -> dict[str, Any]:
+    """An entry as nested dicts with texts as leaves."""
+    grown: dict[str, Any] = {}
+    for name, value in entry:
+        _grow(grown, name.split(".", SEGMENTS), value)
     return grown
 
 

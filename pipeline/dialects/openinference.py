@@ -1,12 +1,13 @@
 """OpenInference: `openinference.span.kind`, `llm.*`, `tool.*`, and whole inputs and outputs as `input.value`, `output.value`."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, write
 from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
-from pipeline.dialects.indexed import branch, entries, leaf, trees
+from pipeline.dialects.indexed import Entry, Lists, branch, entries, is_short, leaf, tree
 from pipeline.dialects.langgraph import pauses, tool_call_id
 from pipeline.dialects.usage import add_input_tokens
 from pipeline.values import number
@@ -14,7 +15,9 @@ from pipeline.values import number
 KIND: Final = "openinference.span.kind"
 OPERATION: Final = "gen_ai.operation.name"
 COST: Final = "mission_control.cost_usd"
-_MESSAGES: Final = ("llm.input_messages.", "llm.output_messages.")
+_MESSAGES: Final = Lists("llm.input_messages.", "llm.output_messages.")
+REMEMBERED: Final = 5_000
+"""Messages."""
 _BETTER_THREADS: Final = frozenset(
     {
         "mission_control.thread.id", "gen_ai.conversation.id", "conversation.id", "traceloop.association.properties.thread_id",
@@ -75,15 +78,18 @@ def _messages(span: SpanFacts) -> None:
     found = span.found
     if _kind(found) not in ("LLM", ""):
         return
-    asked, answered = (_indexed(tree, role) for tree, role in zip(trees(found, _MESSAGES), ("user", "assistant"), strict=True))
+    inputs, outputs = _MESSAGES.entries(found)
+    asked, answered = (
+        [said for one in inputs if (said := _said(one, "user"))],
+        [said for one in outputs if (said := _said(one, "assistant"))],
+    )
     if _kind(found) == "LLM":
         asked = asked or _whole(found.get("input.value", ""), "user")
         answered = answered or _whole(found.get("output.value", ""), "assistant")
     elif asked or answered:
         found.setdefault(OPERATION, "chat")
     if reason := found.get("llm.finish_reason"):
-        for said in answered:
-            said.setdefault("finish_reason", reason)
+        answered = [{"finish_reason": reason, **said} for said in answered]
     write(found, "gen_ai.input.messages", asked)
     write(found, "gen_ai.output.messages", answered)
 
@@ -92,8 +98,19 @@ def _whole(value: str, role: str) -> list[dict[str, Any]]:
     return (messages_in(parsed(value), role) or messages_in(value, role)) if value else []
 
 
-def _indexed(tree: dict[str, Any], role: str) -> list[dict[str, Any]]:
-    return [message(_chat_message(said), role) for entry in entries(tree) if (said := branch(entry, "message"))]
+def _said(entry: Entry, role: str) -> dict[str, Any] | None:
+    """One message, not to be changed: the next call repeats it, and finds it again."""
+    return _remembered(entry, role) if is_short(entry) else _translated(entry, role)
+
+
+@lru_cache(REMEMBERED)
+def _remembered(entry: Entry, role: str) -> dict[str, Any] | None:
+    return _translated(entry, role)
+
+
+def _translated(entry: Entry, role: str) -> dict[str, Any] | None:
+    said = branch(tree(entry), "message")
+    return message(_chat_message(said), role) if said else None
 
 
 def _chat_message(said: dict[str, Any]) -> dict[str, Any]:
@@ -154,9 +171,10 @@ def _usage(span: SpanFacts) -> None:
     found = span.found
     count = "llm.token_count."
     add_input_tokens(found, found.get(count + "prompt", ""), found.get(count + "completion", ""), found.get(count + "total", ""))
-    parts = [number(found.get("llm.cost." + part, "")) for part in ("prompt", "completion")]
-    if COST not in found and (cost := sum(part for part in parts if part)):
-        found[COST] = repr(cost)
+    if COST not in found:
+        parts = [number(said) for part in ("llm.cost.prompt", "llm.cost.completion") if (said := found.get(part))]
+        if cost := sum(part for part in parts if part):
+            found[COST] = repr(cost)
 
 
 def _model(span: SpanFacts) -> None:

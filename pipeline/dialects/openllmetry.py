@@ -5,13 +5,14 @@ Newer versions speak the standard vocabulary; those spans bear none of the marks
 
 from ast import literal_eval
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, write
 from pipeline.dialects.dialect import Dialect, SpanFacts
-from pipeline.dialects.indexed import entries, leaf, trees
+from pipeline.dialects.indexed import Entry, Lists, entries, is_short, leaf, tree
 from pipeline.dialects.langgraph import pauses, tool_call_id
 from pipeline.dialects.usage import add_input_tokens
 from pipeline.vocabulary import STEP_STATUS
@@ -23,6 +24,9 @@ PROPERTIES: Final = "traceloop.association.properties."
 LITERAL_LENGTH: Final = 4_096
 """Longer arguments in Python's notation stay as they are."""
 _MESSAGES: Final = ("gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.")
+_LISTS: Final = Lists(*_MESSAGES)
+REMEMBERED: Final = 5_000
+"""Messages."""
 _SCOPES: Final = (
     "alephalpha", "agno", "bedrock", "cohere", "crewai", "groq", "haystack", "llamaindex", "mcp", "mistralai", "ollama", "openai.",
     "replicate", "sagemaker", "together", "transformers", "voyageai", "watsonx", "writer",
@@ -49,7 +53,7 @@ def _messages(span: SpanFacts) -> None:
     """`gen_ai.prompt.N.*`, `gen_ai.completion.N.*`, the older `llm.prompts.N.*`, or all of them as JSON in `gen_ai.prompt` and
     `gen_ai.completion`."""
     found = span.found
-    prompts, completions, old_prompts, old_completions = trees(found, _MESSAGES)
+    prompts, completions, old_prompts, old_completions = _LISTS.entries(found)
     asked = _indexed(prompts or old_prompts, "user") or messages_in(parsed(found.get("gen_ai.prompt", "")), "user")
     answered = _indexed(completions or old_completions, "assistant") or messages_in(parsed(found.get("gen_ai.completion", "")), "assistant")
     if found.get(OPERATION) != "execute_tool":
@@ -57,8 +61,22 @@ def _messages(span: SpanFacts) -> None:
         write(found, "gen_ai.output.messages", answered)
 
 
-def _indexed(tree: dict[str, Any], role: str) -> list[dict[str, Any]]:
-    return [message(_chat_message(entry), role) for entry in entries(tree)]
+def _indexed(listed: list[Entry], role: str) -> list[dict[str, Any]]:
+    return [_said(entry, role) for entry in listed]
+
+
+def _said(entry: Entry, role: str) -> dict[str, Any]:
+    """One message, not to be changed: the next call repeats it, and finds it again."""
+    return _remembered(entry, role) if is_short(entry) else _translated(entry, role)
+
+
+@lru_cache(REMEMBERED)
+def _remembered(entry: Entry, role: str) -> dict[str, Any]:
+    return _translated(entry, role)
+
+
+def _translated(entry: Entry, role: str) -> dict[str, Any]:
+    return message(_chat_message(tree(entry)), role)
 
 
 def _chat_message(said: dict[str, Any]) -> dict[str, Any]:
