@@ -1,6 +1,6 @@
 """Subqueries that read single records in short ranges and the hourly rollups in long ones, with the same columns.
 
-Which of the two is read depends on the range alone: the other one is asked for a time that never comes, so that its indexes skip
+Which of the two is read depends on the range alone: the other one is asked for what cannot be, so that its indexes skip
 all of it. (A condition that is merely false would not do: the engine then forgets the others, and reads every row.) `at` is the time of the
 record or the start of its hour; `ms` its duration, or the hour's 95th percentile, to be weighted by `weight`.
 """
@@ -16,7 +16,10 @@ _NEVER: Final = "toDateTime(4294967295)"
 
 
 def _recent(column: str) -> str:
-    return f"{column} >= if({_LONG}, {_NEVER}, $__fromTime) AND {column} <= $__toTime"
+    """In long ranges a project that nobody has, and a time that never comes: one of the two every table is sorted or indexed by."""
+    return (
+        f"project = if({_LONG}, '', ${{project:singlequote}}) AND {column} >= if({_LONG}, {_NEVER}, $__fromTime) AND {column} <= $__toTime"
+    )
 
 
 _HOURLY: Final = f"hour >= if({_LONG}, $__fromTime, {_NEVER}) AND hour <= $__toTime"
@@ -28,7 +31,7 @@ LLM_CALLS: Final = f"""(
     SELECT toDateTime(started_at) AS at, agent_name, user_id, provider, model, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
         input_tokens, output_tokens, cache_read_tokens, ifNull(cost_usd, 0) AS cost_usd, ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
-    WHERE {PROJECT} AND type = 'llm_call' AND {_recent("started_at")}
+    WHERE type = 'llm_call' AND {_recent("started_at")}
     UNION ALL
     SELECT hour AS at, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cost_usd, p95_ms AS ms, calls AS weight
     FROM mission_control.usage_hourly
@@ -39,7 +42,7 @@ TOOL_CALLS: Final = f"""(
     SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
         ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
-    WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND {_recent("started_at")}
+    WHERE {MCP} AND type = 'tool_call' AND {_recent("started_at")}
     UNION ALL
     SELECT hour AS at, mcp_id, tool_name, agent_name, calls, errors, p95_ms AS ms, calls AS weight
     FROM mission_control.tools_hourly
@@ -50,7 +53,7 @@ CHECKS: Final = f"""(
     SELECT toDateTime(timestamp) AS at, resource, action, toUInt64(1) AS checks, toUInt64(ifNull(granted, 0) = 1) AS granted,
         toUInt64(ifNull(granted, 1) = 0) AS denied, toUInt64(isNull(granted)) AS pending, toUInt64(escalation_detected) AS escalations
     FROM mission_control.permission_events
-    WHERE {PROJECT} AND {_recent("timestamp")}
+    WHERE {_recent("timestamp")}
     UNION ALL
     SELECT hour AS at, resource, action, checks, granted, denied, pending, escalations
     FROM mission_control.permissions_hourly

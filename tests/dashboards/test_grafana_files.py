@@ -174,7 +174,7 @@ def test_rules_are_complete() -> None:
     for rule in every:
         page = rule["annotations"]["runbook_url"].removeprefix("${MISSION_CONTROL_DOCS}/")
         assert (ROOT / "docs" / page).read_text(encoding="utf-8").startswith(f"# {rule['title']}\n"), page
-        assert rule["annotations"]["__dashboardUid__"] in MODELS
+        assert any(panel["id"] == rule["panelId"] for panel in panels(MODELS[rule["dashboardUid"]]))
         assert rule["labels"]["severity"] in ("warn", "critical")
         assert [part["refId"] for part in rule["data"]] == ["A", "B", "C"]
         assert rule["data"][0]["datasourceUid"] == SOURCE_UID

@@ -55,11 +55,15 @@ def test_few_panels_are_empty(answers: list[Answer], jobs: list[Job]) -> None:
 
 def test_a_quarter_of_a_year_reads_the_rollups(answers: list[Answer], quarter: list[Answer], shop: Shop) -> None:
     """Single records end six hours ago here; ninety days of rollups lie before them."""
-    for name in ("MCP servers and tools / Calls / A", "LLM cost and tokens / Tokens / A"):
+    for name, table in (
+        ("MCP servers and tools / Calls / A", "steps"),
+        ("LLM cost and tokens / Tokens / A", "steps"),
+        ("Permissions and escalations / Decisions / A", "permission_rows"),
+    ):
         long, short = (next(one for one in found if one.job.name == name and one.job.kind == "timeseries") for found in (quarter, answers))
         assert long.rows > 1000
-        assert granules(shop, long.sql, "steps") == 0
-        assert granules(shop, short.sql, "steps") > 0
+        assert granules(shop, long.sql, table) == 0
+        assert granules(shop, short.sql, table) > 0
     assert not [answer.job.name for answer in quarter if not answer.rows and answer.job.name not in EMPTY]
 
 
