@@ -27,7 +27,9 @@ class Archiving:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
-        self._archive = Archive(store, ArchiveFiles(settings.archive), settings.archive_days)
+        self._archive = Archive(
+            store, ArchiveFiles(settings.archive), settings.archive_days, forgets=bool(settings.clickhouse_url.get_secret_value())
+        )
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
 

@@ -1,6 +1,7 @@
 """Cold: rows leave the store as Parquet a day before their time is up, can be searched there, and be put back.
 
-The store deletes nothing that is not archived: its TTL stands still from `hold` on until a round succeeded, and again after one that failed.
+The store deletes nothing that is not archived: the embedded engine does not delete by age at all, a round has it merge what is too old away;
+a server's TTL stands still from `hold` on until a round succeeded, and again after one that failed.
 """
 
 import json
@@ -39,10 +40,13 @@ def _today() -> date:
 
 
 class Archive:
-    """`days` after their arrival archived rows are deleted for good. Blocking; one thread at a time."""
+    """`days` after their arrival archived rows are deleted for good. A store that `forgets` deletes by age itself (a server does).
 
-    def __init__(self, store: Store, files: ArchiveFiles, days: int, today: Callable[[], date] = _today) -> None:
-        self._store, self.files, self._days, self._today = store, files, days, today
+    Blocking; one thread at a time.
+    """
+
+    def __init__(self, store: Store, files: ArchiveFiles, days: int, forgets: bool = False, today: Callable[[], date] = _today) -> None:
+        self._store, self.files, self._days, self._forgets, self._today = store, files, days, forgets, today
 
     def hold(self) -> None:
         """From now on nothing is deleted by age."""
@@ -53,8 +57,17 @@ class Archive:
         self.hold()
         written = [self.files.write(group, self._rows(group)) for group in self._due() if not self.files.has(group)]
         self._store.command("SYSTEM START TTL MERGES")
+        if not self._forgets:
+            self._let_go()
         removed = self.files.remove_before(self._today() - timedelta(days=self._days))
         return Round(len(written), sum(written), removed)
+
+    def _let_go(self) -> None:
+        """Where whole days are too old, a merge leaves them out. On most days that is one part of each table."""
+        query = "SELECT DISTINCT _partition_id AS part FROM {table} WHERE toDate({column}) + toIntervalDay(retention_days) < {{today:Date}}"
+        for table, column in TABLES.items():
+            for row in self._store.query(query.format(table=table, column=column), {"today": self._today()}):
+                self._store.command(f"OPTIMIZE TABLE {table} PARTITION ID '{row['part']}' FINAL")
 
     def _due(self) -> list[Group]:
         """Only days that are over: nothing is received on them any more."""

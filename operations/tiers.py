@@ -13,7 +13,9 @@ _MOVES: Final = re.compile(r"toIntervalDay\((\d+)\) TO VOLUME")
 
 def move_after(store: Store, days: int) -> list[str]:
     """Have rows move to the volume `warm` once they are `days` old; returns the tables whose rule changed. Safe to repeat."""
-    rows = store.query("SELECT name, create_table_query AS ddl FROM system.tables WHERE database = {database:String}", {"database": DATABASE})
+    rows = store.query(
+        "SELECT name, create_table_query AS ddl FROM system.tables WHERE database = {database:String}", {"database": DATABASE}
+    )
     rules = {str(row["name"]): _MOVES.findall(str(row["ddl"])) for row in rows}
     changed = [table for table in TABLES if rules.get(table) != [str(days)]]
     for table in changed:
@@ -26,7 +28,9 @@ def move_after(store: Store, days: int) -> list[str]:
 
 def volumes(store: Store) -> dict[str, int]:
     """Bytes of our tables per disk."""
-    query = "SELECT disk_name, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String} GROUP BY disk_name"
+    query = (
+        "SELECT disk_name, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = {database:String} GROUP BY disk_name"
+    )
     return {str(row["disk_name"]): int(row["bytes"]) for row in store.query(query, {"database": DATABASE})}
 
 

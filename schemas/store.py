@@ -19,10 +19,10 @@ from urllib3.exceptions import HTTPError
 
 from schemas.errors import StoreUnavailableError
 from schemas.settings import Settings
-from schemas.store_codes import RETRYABLE
+from schemas.store_codes import QUERY_LIMITS, RETRYABLE
 from schemas.store_embedded import StoreLockedError, lock, use_scratch
 from schemas.store_server import DATABASE, Server, fitting, server_of
-from schemas.store_volumes import backups_below, second_volume
+from schemas.store_volumes import backups_below, nothing_goes_by_age, second_volume
 
 CLOSE_SECONDS: Final = 0.7
 """What running calls get to end by themselves, and again after they were killed."""
@@ -252,6 +252,7 @@ def open_store(settings: Settings) -> ClickHouseStore:
         settings.store_cache_bytes,
         backups=settings.backups,
         warm=settings.store_warm_dir,
+        forgets=settings.archive_days == 0,
     )
 
 
@@ -269,11 +270,19 @@ def create_database(settings: Settings) -> None:
 
 
 def open_embedded(
-    directory: Path, memory_bytes: int, cache_bytes: int, database: str = DATABASE, *, backups: Path | None = None, warm: Path | None = None
+    directory: Path,
+    memory_bytes: int,
+    cache_bytes: int,
+    database: str = DATABASE,
+    *,
+    backups: Path | None = None,
+    warm: Path | None = None,
+    forgets: bool = False,
 ) -> ClickHouseStore:
     """The engine in this process, with its data under `directory`; creates the database.
 
-    BACKUP and RESTORE work below `backups` only. `warm` is the slower volume that parts move to (`operations/tiers.py`).
+    BACKUP and RESTORE work below `backups` only. `warm` is the slower volume that parts move to (`operations/tiers.py`). Rows that are
+    too old are deleted by the engine itself if it `forgets`, else by whoever archives them (`operations/archive.py`).
     Raises StoreLockedError when another process has it open.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -286,6 +295,7 @@ def open_embedded(
         "index_mark_cache_size": cache_bytes // 4,
         **backups_below(backups),
         **second_volume(warm),
+        **({} if forgets else nothing_goes_by_age()),
     }
 
     def connect(name: str | None) -> Client:
@@ -309,6 +319,13 @@ def is_retryable(error: Exception) -> bool:
     return isinstance(error, StoreUnavailableError | OSError | ClickHouseError)
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the store answers nobody, as opposed to this one query having asked for too much."""
+    if isinstance(error, DatabaseError) and error.code is not None:
+        return error.code in RETRYABLE and error.code not in QUERY_LIMITS
+    return is_retryable(error)
+
+
 __all__ = [
     "DATABASE",
     "ClickHouseStore",
@@ -317,6 +334,7 @@ __all__ = [
     "Store",
     "StoreLockedError",
     "create_database",
+    "is_away",
     "is_retryable",
     "open_embedded",
     "open_store",

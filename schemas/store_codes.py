@@ -67,3 +67,6 @@ RETRYABLE: Final = {
     1020: "MEMORY_RESERVATION_ACQUISITION_TIMEOUT",
 }
 """Code -> ClickHouse's name of it."""
+
+QUERY_LIMITS: Final = frozenset({159, 160, 201, 202, 241, 394})
+"""Those of one query that took too long or too much, or of one user who asks too often; others go on being answered."""

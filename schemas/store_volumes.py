@@ -1,4 +1,4 @@
-"""Where the embedded engine keeps what: its options for backups, for a second volume, as ClickHouse's configuration names them."""
+"""Where the embedded engine keeps what: its options for backups, volumes and deletion by age, as ClickHouse's configuration names them."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,11 @@ WARM: Final = "warm"
 def backups_below(directory: Path | None) -> dict[str, str]:
     """BACKUP and RESTORE take no path outside of it; without one they take none."""
     return {} if directory is None else {"backups.allowed_path": os.fspath(directory)}
+
+
+def nothing_goes_by_age() -> dict[str, str]:
+    """From the first moment on: rows that came of age while nothing ran would be gone before anybody could say a word."""
+    return {"merge_tree": "", "merge_tree.max_number_of_merges_with_ttl_in_pool": "0"}
 
 
 def second_volume(warm: Path | None) -> dict[str, str]:

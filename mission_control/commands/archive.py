@@ -129,13 +129,14 @@ def _opened(settings: Settings) -> Iterator["Archive"]:
     from pipeline.log.files import lock_directory
     from schemas.store import open_store
 
-    if not settings.clickhouse_url.get_secret_value():
+    remote = bool(settings.clickhouse_url.get_secret_value())
+    if not remote:
         log = settings.data_dir / "log"
         log.mkdir(parents=True, exist_ok=True)
         lock_directory(log)
     store = open_store(settings)
     try:
-        yield Archive(store, _files(settings), settings.archive_days)
+        yield Archive(store, _files(settings), settings.archive_days, forgets=remote)
     finally:
         store.close()
 

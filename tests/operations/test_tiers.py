@@ -55,7 +55,9 @@ os._exit(0)
 
 def play(place: Path, scene: str) -> dict[str, Any]:
     """What the scene said, in a process with an engine of its own."""
-    ran = subprocess.run([sys.executable, "-c", SCRIPT, str(place), scene], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(place), scene], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert ran.returncode == 0, ran.stderr
     return dict(json.loads(ran.stdout.splitlines()[-1]))
 
@@ -96,10 +98,9 @@ before = ids()
 store.command("OPTIMIZE TABLE spans FINAL")
 say("held", ids() == before)
 say("round", archive.round())
+say("left", ids())
 say("again", archive.round())
 say("files", [(f.group.table, f.group.project, f.group.retention_days, f.rows) for f in files.files(Wanted())])
-store.command("OPTIMIZE TABLE spans FINAL")
-say("left", eventually(ids, lambda found: len(found) == 6))
 say("found", [row["SpanId"] for row in search(files, Wanted(), "SHORT-20", 10)])
 say("limited", len(list(search(files, Wanted(), "short", 1))))
 say("elsewhere", list(search(files, Wanted(project="kept"), "short", 10)))
