@@ -24,6 +24,7 @@ from control.routes_system import records_router, system_router
 from control.routes_telemetry import graph_router, logs_router, mcps_router, permissions_router, search_router
 from control.routes_threads import threads_router
 from control.socket import socket_router
+from control.stale import StaleAnswers
 from control.stopwatch import Stopwatch
 from schemas.guard import Allowed, HostGuard
 from schemas.metrics import Metrics
@@ -80,6 +81,7 @@ def create_app(
     app.router.default = Console(console_dir)
     _describe(app)
     # The last added is the first to see a request.
+    app.add_middleware(StaleAnswers)
     app.add_middleware(Gate, doorkeeper=keeper)
     app.add_middleware(Stopwatch, metrics=metrics, figures=figures)
     app.add_middleware(paths.EncodedSlashes)

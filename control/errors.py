@@ -6,6 +6,7 @@ MissionControlError
     ├── UnauthorizedError     401: no token, or a wrong one
     ├── NotThereError         404: nothing has this id
     └── BusyError             503: too many queries wait, or one took too long
+        └── StoreAwayError    503: nothing can be read now
 """
 
 from dataclasses import dataclass
@@ -73,3 +74,10 @@ class BusyError(ControlError):
 
     def __str__(self) -> str:
         return f"{self.problem}; ask again in {self.retry_after} s, or for less"
+
+
+@dataclass
+class StoreAwayError(BusyError):
+    """Not this query's fault: none would be answered."""
+
+    title: ClassVar[str] = "The store is away"

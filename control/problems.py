@@ -11,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from control.errors import BusyError, ControlError, UnauthorizedError
+from control.errors import BusyError, ControlError, StoreAwayError, UnauthorizedError
 
 PROBLEM: Final = "application/problem+json"
+STORE_AWAY: Final = "X-Mission-Control-Store-Away"
+"""Header of an answer that there is none because the store cannot be read."""
 log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,8 @@ def problem_of(error: ControlError) -> Response:
     headers = {}
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, StoreAwayError):
+        headers[STORE_AWAY] = "1"
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = 'Bearer realm="mission-control"'
     return problem(error.status, error.title, str(error), headers)

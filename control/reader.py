@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import orjson
 
-from control.errors import BusyError
+from control.errors import BusyError, StoreAwayError
 from schemas.settings import Settings
-from schemas.store import Store, is_retryable
+from schemas.store import Store, is_away, is_retryable
 
 Row = dict[str, Any]
 WAITING_PER_WORKER: Final = 64
@@ -82,6 +82,8 @@ class Reader:
         try:
             return self._store.raw(sql, "JSONEachRow", parameters)
         except Exception as error:
+            if is_away(error):
+                raise StoreAwayError("the store cannot be read now") from error
             if is_retryable(error):
                 raise BusyError("the store is over its limits, or the query took too long") from error
             raise

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import orjson
+
 from control.channels import Channel, Kind
-from control.errors import NotThereError
+from control.errors import NotThereError, StoreAwayError
 from control.logs import LogFilter
 from control.permissions import PermissionFilter
 from control.reader import Row
 from control.readings import Readings
+from control.stale import PATIENCE, LastAnswers, marked
 
 _RUNNING: Final = 200
 """Running threads that a snapshot shows at most."""
@@ -18,6 +21,7 @@ _RUNNING: Final = 200
 class Snapshots:
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
+        self._last: LastAnswers[dict[str, Any]] = LastAnswers()
         self._makers: dict[Kind, Callable[[Channel, LogFilter | None, int], Awaitable[dict[str, Any]]]] = {
             "global": self._running,
             "threads": self._running,
@@ -28,8 +32,18 @@ class Snapshots:
         }
 
     async def take(self, channel: Channel, wanted: LogFilter | None, limit: int) -> dict[str, Any]:
-        """`limit`: items of lists at most. Raises BusyError."""
-        return await self._makers[channel.kind](channel, wanted, limit)
+        """`limit`: items of lists at most. While the store is away the last one, with `stale_since`. Raises BusyError."""
+        key = repr((channel, wanted, limit))
+        last = self._last.get(key)
+        try:
+            async with asyncio.timeout(None if last is None else PATIENCE):
+                content = await self._makers[channel.kind](channel, wanted, limit)
+        except (StoreAwayError, TimeoutError):
+            if last is None:
+                raise
+            return dict(marked(last.content, last.since))
+        self._last.put(key, content, len(orjson.dumps(content)))
+        return content
 
     async def _running(self, channel: Channel, _: LogFilter | None, __: int) -> dict[str, Any]:
         return {"threads": await self._readings.threads.running(channel.project, _RUNNING)}
