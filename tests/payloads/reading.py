@@ -49,10 +49,12 @@ class Payload:
         return as_otlp(self.name, json.loads(self.file.read_text()))
 
     def whole(self) -> list[Sending]:
+        """One request for each signal in it."""
         document = self.document()
-        signals = [SIGNALS[key] for key in SIGNALS if isinstance(document, dict) and key in document]
-        path = signals[0][0] if signals else "/v1/traces"
-        return [(path, json.dumps(document).encode())]
+        signals = [key for key in SIGNALS if isinstance(document, dict) and key in document]
+        if len(signals) > 1:
+            return [(SIGNALS[key][0], json.dumps({key: document[key]}).encode()) for key in signals]
+        return [(SIGNALS[signals[0]][0] if signals else "/v1/traces", json.dumps(document).encode())]
 
     def single(self) -> list[Sending]:
         """One record a request, each with its own resource and scope."""
