@@ -78,7 +78,7 @@ def _span_mapper(seen: Seen, retention: Retention, mcps: ByMcp) -> Mapper:
 
 
 def ledger_row(around: Envelope, stored: int, rejected: int) -> LedgerRow:
-    """What became of a request of which something was refused."""
+    """What became of a request of which something was refused, here or when it came."""
     return LedgerRow(
         around.topic,
         around.partition,
@@ -86,9 +86,9 @@ def ledger_row(around: Envelope, stored: int, rejected: int) -> LedgerRow:
         around.received,
         around.source,
         around.project,
-        stored + rejected,
+        stored + rejected + around.refused,
         stored,
-        rejected,
+        rejected + around.refused,
         around.size,
     )
 
