@@ -46,6 +46,9 @@ PROOFS: Final[Mapping[str, Proof]] = {
         ("pydantic-ai/map-pydantic-ai-agent-root-span-with-final-result-as-output-and", "pydantic-ai/pydantic-ai-2.68.0"), ("pydantic_ai_agent",)
     ),
     "google-adk": Proof(("google-adk/google-adk-1.10.0",), ("google_adk",)),
+    "autogen": Proof(("autogen/autogen-0.7.5",)),
+    "agent_framework": Proof(("agent-framework/agent-framework-1.23.0",)),
+    "semantic_kernel": Proof(("semantic-kernel/semantic-kernel-1.45.0",)),
     "openlit": Proof(("openlit/convert-an-openlit-span-to-valid-observationforeval-openLitSpan",)),
 }  # fmt: skip
 """What was recorded from, or runs, the real thing. Whoever is missing here is proven by hand-made spans alone, and the page says so."""
