@@ -13,6 +13,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client import CollectorRegistry
 
+from pipeline import native
 from pipeline.batch import Mapped, ThreadKey, TraceKey
 from pipeline.context import Envelope
 from pipeline.mappers import mapper
@@ -68,11 +69,12 @@ class Heard:
 class Line:
     """Time of receipt grows by a millisecond with each request and begins at the real now, because sweeps look at that."""
 
-    def __init__(self, store: Store, project: str = "") -> None:
+    def __init__(self, store: Store, project: str = "", mapping: str = "python") -> None:
         self.store = store
         self.project = project or f"p-{uuid.uuid4().hex[:12]}"
         self.heard = Heard()
         self.metrics = Metrics(CollectorRegistry())
+        self.kernel = native.load(self.metrics) if mapping == "native" else None
         self.received = time.time_ns() - 60_000_000_000
         self.offset = 0
         self.restart()
@@ -91,7 +93,7 @@ class Line:
             self.offset += 1
         named = self.project if project is None else project
         around = Envelope(topic, 0, self.offset, self.received, "test", named, request.ByteSize())
-        writer = Writer(self.store, mapper(topic, self.seen, load_settings().retention_days), self.seen, self.metrics)
+        writer = Writer(self.store, mapper(topic, self.seen, load_settings().retention_days, native=self.kernel), self.seen, self.metrics)
         results = writer.write([(around, request.SerializeToString())])
         for mapped in results:
             self.summaries.stored(mapped)

@@ -7,9 +7,17 @@ import pytest
 
 from pipeline.messages import BLOCK, call_messages, digest, references, user_text
 from schemas.events import EVERYTHING
+from schemas.store import ClickHouseStore
 from tests.pipeline.conversation import said
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import span
+from tests.pipeline.two_mappings import BY_BOTH
+
+
+@pytest.fixture(params=BY_BOTH)
+def line(store: ClickHouseStore, request: pytest.FixtureRequest) -> Line:
+    return Line(store, mapping=request.param)
+
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.conversation.id": "c"}
 

@@ -9,11 +9,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.vocabulary import HEAVY_LENGTH, PREVIEW_LENGTH
 from schemas.events import EVERYTHING, Interest
+from schemas.store import ClickHouseStore
 from schemas.topics import SPANS
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import CLIENT, ERROR, OK, SERVER, at, hex_span, hex_trace, items, resource, span, span_request, trace
+from tests.pipeline.two_mappings import BY_BOTH
 
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+
+
+@pytest.fixture(params=BY_BOTH)
+def line(store: ClickHouseStore, request: pytest.FixtureRequest) -> Line:
+    return Line(store, mapping=request.param)
 
 
 def columns(line: Line, names: str, where: str = "1") -> Any:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry
 
 from pipeline import native
 from pipeline.batch import Mapped, Sent
-from pipeline.context import Envelope, Retention, Seen
+from pipeline.context import Envelope, Retention
 from pipeline.mappers import mapper
 from pipeline.seen import SeenCache
 from schemas.events import EVERYTHING, Event
@@ -32,11 +32,15 @@ def built() -> bool:
 needs_kernel = pytest.mark.skipif(not built(), reason="the native kernel is not built (make kernel)")
 
 
+BY_BOTH: Final = ("python", pytest.param("native", marks=needs_kernel))
+"""For tests that hold for either mapping."""
+
+
 def days(project: str, signal: str) -> int:
     return 7 + len(project) % 5
 
 
-def sent(requests: Iterable[ExportTraceServiceRequest | bytes], project: str = "") -> list[Sent]:
+def sent(requests: Iterable[Message | bytes], project: str = "") -> list[Sent]:
     raws = [request if isinstance(request, bytes) else request.SerializeToString() for request in requests]
     return [(Envelope(SPANS, 3, 100 + place, RECEIVED + place, "test", project, len(raw)), raw) for place, raw in enumerate(raws)]
 
@@ -80,11 +84,6 @@ class Nothing:
 
     def has_message(self, identity: Any, at: int) -> bool:
         return False
-
-
-def mapping(of: str, seen: Seen) -> Any:
-    """One of the two mappings by name."""
-    return mapper(SPANS, seen, days, MCPS, Both().native if of == "native" else None)
 
 
 def assert_same(mine: Mapped, theirs: Mapped) -> None:
