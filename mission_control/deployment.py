@@ -48,13 +48,20 @@ def values_schema(chart: Mapping[str, Any]) -> dict[str, Any]:
     """The chart's own schema with the settings in it; the chart says nothing about them itself."""
     properties = Settings.model_json_schema()["properties"]
     known = {name: _typed(properties[name]) for name in Settings.model_fields if name not in SECRETS}
-    settings = {"type": "object", "additionalProperties": False, "properties": known, "description": "Settings by name, without the secrets."}
+    settings = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": known,
+        "description": "Settings by name, without the secrets.",
+    }
     return {**chart, "properties": {**chart["properties"], "settings": settings}}
 
 
 def _typed(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Titles and defaults are the table's business; formats (paths) no validator of Helm knows."""
-    kept = {name: value for name, value in schema.items() if name not in ("title", "default", "format", "prefixItems", "maxItems", "minItems")}
+    kept = {
+        name: value for name, value in schema.items() if name not in ("title", "default", "format", "prefixItems", "maxItems", "minItems")
+    }
     if "anyOf" in kept:
         kept["anyOf"] = [_typed(one) for one in kept["anyOf"]]
     return kept

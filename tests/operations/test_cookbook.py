@@ -26,7 +26,7 @@ def test_the_query_of_the_capacity_page_answers(endpoint: Endpoint) -> None:
     page = (Path(__file__).parents[2] / "docs" / "capacity.md").read_text(encoding="utf-8")
     (sql,) = re.findall(r"```sql\n(.+?)\n```", page, re.DOTALL)
     lines = endpoint.text(sql + "\nFORMAT TSV").splitlines()
-    assert {line.split("\t")[0] for line in lines} >= {"otlp_spans", "otlp_logs"}
+    assert {line.split("\t")[0] for line in lines} >= {"spans", "logs"}
 
 
 def test_there_are_forty_questions_in_order() -> None:
