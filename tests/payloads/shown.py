@@ -24,6 +24,8 @@ DETAILS: Final = {
     "models": "models", "error": "error_type",
 }  # fmt: skip
 """Compared where the expectation names them: its word -> column."""
+OPTIONAL: Final = (*DETAILS, "estimated")
+"""`estimated`: the cost where a price list had a part in it."""
 
 
 class Shown:
@@ -60,7 +62,13 @@ class Shown:
             "tokens": {name: int(row[f"{name}_tokens"]) for name in TOKENS},
             "cost": None if row["cost_usd"] is None or row["cost_estimated"] else round(row["cost_usd"], 9),
             "permissions": alike([[check["resource"], _granted(check["granted"])] for check in permissions], said.get("permissions", [])),
-        } | {word: row[column] for word, column in DETAILS.items() if word in said}
+        } | {word: _detail(row, word) for word in OPTIONAL if word in said}
+
+
+def _detail(row: dict[str, Any], word: str) -> Any:
+    if word == "estimated":
+        return round(row["cost_usd"], 9) if row["cost_estimated"] else None
+    return row[DETAILS[word]]
 
 
 def _step(row: dict[str, Any]) -> list[str]:
@@ -89,7 +97,7 @@ def _wanted_thread(thread: Mapping[str, Any]) -> dict[str, Any]:
         "tokens": dict.fromkeys(TOKENS, 0) | thread.get("tokens", {}),
         "cost": thread.get("cost"),
         "permissions": thread.get("permissions", []),
-    } | {word: thread[word] for word in DETAILS if word in thread}
+    } | {word: thread[word] for word in OPTIONAL if word in thread}
 
 
 def alike(rows: list[list[str]], expected: list[list[str]]) -> list[list[str]]:

@@ -22,6 +22,14 @@ TOGETHER: Final = "otel-genai/util-genai-1.3b0.traces", "otel-genai/util-genai-1
 WITHOUT_TIMES: Final = [view for view in VIEWS if not view.endswith("_hourly")]
 
 
+def expected_of(name: str) -> dict[str, Any]:
+    """Without what a price list says: it is asked by another thread than the pipeline's."""
+    said = Payload(name).expected
+    return dict(said) | {
+        "thread": [{word: what for word, what in thread.items() if word != "estimated"} for thread in said.get("thread", [])]
+    }
+
+
 def records(*names: str) -> list[tuple[str, Any]]:
     """(topic, request of one record)"""
     sendings = [sending for name in names for sending in Payload(name).single()]
@@ -59,16 +67,16 @@ def shown(line: Line, expected: Mapping[str, Any]) -> dict[str, Any]:
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data(), name=st.sampled_from(NAMES))
 def test_as_expected_in_any_order(store: ClickHouseStore, data: st.DataObject, name: str) -> None:
-    payload, line = Payload(name), Line(store)
+    expected, line = expected_of(name), Line(store)
     send(line, data, records(name))
-    assert shown(line, payload.expected) == wanted(payload.expected)
+    assert shown(line, expected) == wanted(expected)
 
 
 @pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(data=st.data())
 def test_a_call_as_span_and_as_event_is_one_step_in_any_order(store: ClickHouseStore, data: st.DataObject) -> None:
-    line, spans = Line(store), Payload(TOGETHER[0]).expected
+    line, spans = Line(store), expected_of(TOGETHER[0])
     send(line, data, records(*TOGETHER))
     found = shown(line, spans)
     assert found["threads"] == wanted(spans)["threads"]
