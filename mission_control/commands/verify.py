@@ -28,7 +28,7 @@ def verify(clickhouse_url: ClickHouseUrl = None, cluster: Cluster = None, as_jso
     for one in try_everything(settings):
         tried.append(one)
         if not as_json:
-            typer.echo(line(f"{'failed' if one.problem else 'ok':7}{one.what}" + (f": {one.problem[:500]}" if one.problem else "")))
+            typer.echo(line(f"{'failed' if one.problem else 'ok'} {one.what}" + (f": {one.problem[:500]}" if one.problem else "")))
     if as_json:
         write_json([{"what": one.what, "ok": not one.problem, "problem": one.problem} for one in tried])
     failed = sum(bool(one.problem) for one in tried)
