@@ -60,7 +60,7 @@ class ClickHouse:
         self.process.kill()
         self.process.communicate(timeout=30)
 
-    def fail(self, kind: str, match: str = "", **fault: int) -> None:
+    def fail(self, kind: str = "code", match: str = "", **fault: Any) -> None:
         """From now on; see `Fault` of the endpoint."""
         self._tell({"kind": kind, "match": match, **fault})
 
