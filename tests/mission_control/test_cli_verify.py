@@ -21,7 +21,7 @@ def test_verify_reports_each_statement_and_whether_all_worked(tmp_path: Path) ->
         assert ran.exit_code == 1
         tried = json.loads(ran.stdout)
         assert [one["ok"] for one in tried] == [True, False, False]
-        assert "nowhere" in tried[1]["problem"]
+        assert "DDL" in tried[1]["problem"]
 
 
 def test_verify_needs_a_server() -> None:
