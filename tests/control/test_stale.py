@@ -13,7 +13,7 @@ from control.problems import answer, problem_of
 from control.stale import LARGEST, LastAnswers, StaleAnswers
 from schemas.migrate import migrate
 from schemas.store import ClickHouseStore
-from tests.clickhouse.running import FULL, ClickHouse, clickhouse_in
+from tests.clickhouse.clickhouse_server import FULL, ClickHouse, clickhouse_in
 
 
 class Routes:

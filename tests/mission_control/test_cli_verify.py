@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mission_control.main import app
-from tests.clickhouse.running import clickhouse_in
+from tests.clickhouse.clickhouse_server import clickhouse_in
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from schemas.migrate_verify import SCRATCH, verify
 from schemas.settings import Settings, load_settings
 from schemas.store import ClickHouseStore, ServerStore, is_retryable, open_store
 from schemas.store_server import MOST_PARAMETER_BYTES, Server, fitting, server_of
-from tests.clickhouse.running import FULL, READ_ONLY, TOO_MANY_PARTS, ClickHouse, clickhouse_in
+from tests.clickhouse.clickhouse_server import FULL, READ_ONLY, TOO_MANY_PARTS, ClickHouse, clickhouse_in
 from tests.schemas.store_contract import HOSTILE, StoreContract
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clickhouse.running import FULL, READ_ONLY, ClickHouse, clickhouse_in
+from tests.clickhouse.clickhouse_server import FULL, READ_ONLY, ClickHouse, clickhouse_in
 from tests.system.accounts import check_all
 from tests.system.running import System, eventually, system_on
 from tests.system.traffic import Agents, Senders, Sent
