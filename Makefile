@@ -142,7 +142,7 @@ kernel/Cargo.lock: kernel/crates.lock kernel/Cargo.toml
 	@registry=$$(sed -n 's/^source = "\(.*\)"/\1/p' $@ | sort -u | head -n 1); sed "s|^source = .*|source = \"$$registry\"|" kernel/crates.lock > $@.new
 	@mv $@.new $@
 
-.make/kernel: .make/python requirements/kernel.txt kernel/Cargo.lock $(wildcard kernel/src/*.rs)
+.make/kernel: .make/python requirements/kernel.txt kernel/Cargo.lock kernel/pyproject.toml $(wildcard kernel/src/*.rs)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/kernel.txt
 	@rm -rf .make/wheels
 	CARGO_TARGET_DIR=$(CURDIR)/.make/cargo $(BIN)/maturin build --quiet --release --locked --interpreter $(BIN)/python --manifest-path kernel/Cargo.toml --out .make/wheels
