@@ -9,7 +9,7 @@ import pytest
 from tests.payloads.reading import ORDERS, Payload, payloads, unexpected
 from tests.payloads.shown import Shown, wanted
 from tests.system.accounts import at_rest
-from tests.system.running import System, system_on
+from tests.system.running import System, eventually, system_on
 
 JSON: Final = {"content_type": "application/json"}
 HERE: Final = [payload for payload in payloads() if payload.file is not None]
@@ -41,7 +41,15 @@ def answers(system: System) -> Mapping[str, set[int]]:
 
 @pytest.fixture(scope="module")
 def shown(system: System, answers: Mapping[str, set[int]]) -> Shown:
+    """The price of a model that was not seen before comes a moment after its first call."""
+    priced = {project_of(payload, order) for payload in HERE for order in ORDERS if is_priced(payload)}
+    query = "SELECT DISTINCT project FROM threads WHERE cost_estimated"
+    eventually(lambda: {row["project"] for row in system.sql(query)}, lambda found: priced <= found)
     return Shown(system.sql)
+
+
+def is_priced(payload: Payload) -> bool:
+    return any("estimated" in thread for thread in payload.expected.get("thread", []))
 
 
 @pytest.mark.parametrize("order", ORDERS)
