@@ -6,11 +6,10 @@ from typing import Final, NamedTuple
 
 from pipeline.summaries.covers import nothing, uncovered
 from pipeline.summaries.facts import Columns
+from pipeline.summaries.loops import TIMES, Call, longest_loop
 from pipeline.summaries.segment import MOST, TERMINAL, Segment, Segments, added, first, price_key, summed
 from pipeline.summaries.tree import Tree
 
-LOOP_FROM: Final = 3
-"""The same call this often in a row is a loop."""
 NOTHING: Final = frozenset({""})
 
 
@@ -31,7 +30,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TraceFold:
-    """What one trace comes to. `moved`: rows of spans that have messages under another thread's key."""
+    """What one trace comes to. `moved`: rows of spans that have messages under another thread's key; `roots`: row of each thread's root."""
 
     project: str
     trace_id: str
@@ -39,6 +38,7 @@ class TraceFold:
     steps: list[Step]
     segments: Segments
     moved: list[tuple[int, str]]
+    roots: dict[str, int]
 
 
 def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
@@ -46,7 +46,7 @@ def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
     everything = sorted(rows, key=lambda row: (columns["started"][row], columns["span_id"][row]))
     if not (rows := uncovered(columns, everything)):
         here = nothing(columns, everything)
-        return TraceFold(columns["project"][everything[0]], columns["trace_id"][everything[0]], next(iter(here)), [], here, [])
+        return TraceFold(columns["project"][everything[0]], columns["trace_id"][everything[0]], next(iter(here)), [], here, [], {})
     tree = Tree(columns, rows)
     threads = tree.threads()
     members: dict[int, list[int]] = {}
@@ -57,14 +57,16 @@ def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
     for step in steps:
         by_thread.setdefault(step.thread_id, []).append(step)
     trace_id = columns["trace_id"][rows[0]]
-    segments = {thread: _segment(columns, tree, threads, trace_id, own) for thread, own in by_thread.items()}
+    tops = {thread: _tops(tree, threads, own) for thread, own in by_thread.items()}
+    segments = {thread: _segment(columns, tree, threads, Segment(trace_id), own, tops[thread]) for thread, own in by_thread.items()}
+    roots = {thread: (tops[thread] or own)[0].row for thread, own in by_thread.items()}
     for step in steps:
         if len(inner := members[step.row]) > 1:
             segment = segments[step.thread_id]
             segment.received = max(segment.received, *(columns["received_ns"][row] for row in inner))
     keys, has_messages = columns["thread_key"], columns["has_messages"]
     moved = [(row, threads[row]) for row in rows if has_messages[row] and keys[row] != threads[row]]
-    return TraceFold(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved)
+    return TraceFold(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved, roots)
 
 
 def _step(columns: Columns, tree: Tree, thread: str, top: int, members: list[int]) -> Step:
@@ -92,10 +94,13 @@ def _step_status(columns: Columns, top: int, members: list[int]) -> str:
     return status
 
 
-def _segment(columns: Columns, tree: Tree, threads: dict[int, str], trace_id: str, steps: list[Step]) -> Segment:
-    result = Segment(trace_id)
+def _tops(tree: Tree, threads: dict[int, str], steps: list[Step]) -> list[Step]:
+    """The steps of a thread above which nothing belongs to it."""
+    return [step for step in steps if _is_top(tree, threads, step)]
+
+
+def _segment(columns: Columns, tree: Tree, threads: dict[int, str], result: Segment, steps: list[Step], roots: list[Step]) -> Segment:
     rows = [step.row for step in steps]
-    roots = [step for step in steps if _is_top(tree, threads, step)]
     _times_and_status(result, columns, tree, steps, roots)
     _counts(result, columns, steps)
     _who(result, columns, tree, threads, steps, roots)
@@ -125,10 +130,22 @@ def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list
     last = max(roots, key=lambda step: (started[step.row] + duration[step.row], columns["span_id"][step.row]))
     result.status = last.status if last.status in TERMINAL or last.status == "paused" else "complete"
     result.ended = result.last_seen
+    if any(step.status == "paused" for step in steps):
+        _pause(result, columns, steps)
     if result.status in ("error", "cancelled"):
         failed = last if last.error_type else first_failed(steps)
         if failed is not None:
             result.error_type, result.error_message = failed.error_type, failed.error_message
+
+
+def _pause(result: Segment, columns: Columns, steps: list[Step]) -> None:
+    """A step that paused keeps the thread waiting until something else begins, however well the steps around it ended."""
+    started, duration = columns["started"], columns["duration"]
+    paused = max((step for step in steps if step.status == "paused"), key=lambda step: (started[step.row], columns["span_id"][step.row]))
+    end = started[paused.row] + duration[paused.row]
+    if result.status in ("complete", "paused") and all(started[step.row] < end or step is paused for step in steps):
+        result.status = "paused"
+        result.waiting_for, result.waiting_since = paused.tool_name or columns["name"][paused.row], end
 
 
 def first_failed(steps: Sequence[Step]) -> Step | None:
@@ -157,20 +174,10 @@ def _counts(result: Segment, columns: Columns, steps: list[Step]) -> None:
             result.agent_output_tokens = max(result.agent_output_tokens, outputs[row])
             result.agent_cache_read_tokens = max(result.agent_cache_read_tokens, columns["cache_read_tokens"][row])
             result.agent_cache_write_tokens = max(result.agent_cache_write_tokens, columns["cache_write_tokens"][row])
-    result.loop = _longest_repeat(columns, steps) if result.tool_calls >= LOOP_FROM else 0
-
-
-def _longest_repeat(columns: Columns, steps: list[Step]) -> int:
-    """How often the same tool was called with the same arguments in a row, where that is a loop; else 0."""
-    longest = run = 0
-    previous: tuple[str, str] | None = None
-    for step in steps:
-        if columns["type"][step.row] != "tool_call":
-            continue
-        call = (step.tool_name, columns["input"][step.row])
-        run = run + 1 if call == previous else 1
-        longest, previous = max(longest, run), call
-    return longest if longest >= LOOP_FROM else 0
+    if result.tool_calls >= TIMES:
+        result.loop = longest_loop(
+            [Call(step.tool_name, columns["input"][step.row], step.error_type) for step in steps if types[step.row] == "tool_call"]
+        )
 
 
 def _unpriced(result: Segment, columns: Columns, row: int) -> None:

@@ -15,7 +15,7 @@ from pipeline.vocabulary import TOOL_INPUT, TOOL_OUTPUT
 SHOWN_LENGTH: Final = 4_000
 """Characters of a step's input and output that the step itself shows."""
 OWN_PREFIXES: Final = ("gen_ai.", "mcp.", "mission_control.")
-KEPT: Final = ("gen_ai.conversation.id", "mcp.method.name")
+KEPT: Final = ("gen_ai.conversation.id", "mcp.method.name", "mcp.resource.uri")
 """Attributes with our prefixes have columns of their own, except these."""
 _RENAMED: Final = {
     "trace_id": "TraceId", "span_id": "SpanId", "parent_id": "ParentSpanId", "kind": "SpanKind", "status_code": "StatusCode", "duration": "Duration",

@@ -58,6 +58,9 @@ class Segment:
     received: int = 0
     retention_days: int = 1
     attributes: dict[str, str] = field(default_factory=dict)
+    waiting_for: str = ""
+    """The step that paused last, while nothing has begun since."""
+    waiting_since: int = 0
 
     def to_json(self) -> str:
         return orjson.dumps(self).decode()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pipeline.summaries.segment import MOST, TERMINAL, Segment, added, first, names, summed
 
 MOST_TRACES: Final = 100
+NO_PAUSE: Final = Segment("")
 Row = dict[str, Any]
 """A row of `thread_summaries`; times in nanoseconds since 1970, None for what is not."""
 
@@ -74,14 +75,15 @@ def _times_and_status(order: Sequence[Segment], heard: Activity, checks: Checks)
     waits = bool(checks.waiting_since) and status not in TERMINAL
     if waits and status == "running" and not _moved_on(order, checks.waiting_since):
         status = "paused"
+    pause = next((segment for segment in reversed(order) if segment.waiting_since), NO_PAUSE) if status == "paused" else NO_PAUSE
     failed = next((segment for segment in reversed(order) if segment.error_type), None) if status in ("error", "cancelled") else None
     return {
         "started_at": min(starts),
         "last_seen_at": last_seen,
         "ended_at": max([segment.ended for segment in order] + [heard.session_ended_at]) if status in TERMINAL else None,
         "status": status,
-        "waiting_for": checks.waiting_for if waits else "",
-        "waiting_since": checks.waiting_since if waits else None,
+        "waiting_for": checks.waiting_for if waits else pause.waiting_for,
+        "waiting_since": checks.waiting_since if waits else pause.waiting_since or None,
         "error_type": failed.error_type if failed else "",
         "error_message": failed.error_message if failed else "",
     }
@@ -147,7 +149,9 @@ def _sums(order: Sequence[Segment]) -> Row:
         "input_tokens": min(MOST, sum(segment.input_tokens if calls else segment.agent_input_tokens for segment in order)),
         "output_tokens": min(MOST, sum(segment.output_tokens if calls else segment.agent_output_tokens for segment in order)),
         "cache_read_tokens": min(MOST, sum(segment.cache_read_tokens if calls else segment.agent_cache_read_tokens for segment in order)),
-        "cache_write_tokens": min(MOST, sum(segment.cache_write_tokens if calls else segment.agent_cache_write_tokens for segment in order)),
+        "cache_write_tokens": min(
+            MOST, sum(segment.cache_write_tokens if calls else segment.agent_cache_write_tokens for segment in order)
+        ),
         "cost_usd": added([segment.cost_usd for segment in order]),
         "cost_estimated": 0,
         "unpriced": summed(segment.unpriced for segment in order),

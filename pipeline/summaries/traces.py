@@ -15,6 +15,7 @@ from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
 from pipeline.summaries.moves import move_messages, move_permissions, move_told, place_logs
 from pipeline.summaries.rollups import HOUR
+from pipeline.summaries.roots import add_attributes
 from pipeline.summaries.segment import Segment
 from pipeline.summaries.statements import statement
 from schemas.store import Store
@@ -61,6 +62,7 @@ class TraceSummaries:
         facts = columns(spans)
         groups = _groups(facts, touched.traces)
         folds = [fold_trace(facts, group) for group in groups.values()]
+        add_attributes(spans, folds)
         changed = self._write(spans, facts, folds, known, version)
         moved = self._move(facts, folds, known, touched)
         self._wait_for_spans(groups, known, touched)

@@ -1,4 +1,5 @@
--- One row per permission check: the question and the later answer joined, with the time it waited.
+-- One row per permission check: the question and the later answer joined, with the time it waited. Escalation that shows in the check
+-- itself is stored with it; what only other checks tell (allowed after a denial) is computed here, so order does not matter.
 CREATE OR REPLACE VIEW permission_events (
     project LowCardinality(String) COMMENT 'Project (tenant)',
     event_id String COMMENT 'permission.check.id, else derived from the record',
@@ -20,7 +21,7 @@ CREATE OR REPLACE VIEW permission_events (
     inheritance_chain String COMMENT 'JSON array from root to leaf of who held what',
     source LowCardinality(String) COMMENT 'Who decided: policy, config, hook, user, user_session, classifier, default',
     escalation_detected UInt8 COMMENT '1 when more was asked for than the asker held, as computed here',
-    escalation_rule LowCardinality(String) COMMENT 'Which of our rules said so',
+    escalation_rule LowCardinality(String) COMMENT 'Which of our rules said so: asked_beyond_held, denied_above, stated, allowed_after_denial',
     escalation_status LowCardinality(String) COMMENT 'pending, approved, rejected, expired, or empty',
     decided_at Nullable(DateTime64(9, 'UTC')) COMMENT 'When it was decided; null while it waits',
     waited_ms Nullable(Float64) COMMENT 'From the question to the decision; null while it waits',
@@ -31,21 +32,41 @@ CREATE OR REPLACE VIEW permission_events (
     evidence_span_id String COMMENT 'Span of the record that says so'
 ) COMMENT 'Permission checks: claims of their senders, except the escalation columns, which are computed here' AS
 SELECT
-    project, event_id,
-    min(p.timestamp) AS timestamp, thread_id, anyLast(p.step_id) AS step_id, max(p.mcp_id) AS mcp_id, max(p.agent_name) AS agent_name, max(p.user_id) AS user_id,
-    max(p.subject) AS subject, max(p.resource) AS resource, max(p.action) AS action,
-    multiIf(countIf(phase = 'decision') = 0, NULL, argMax(result, (phase = 'decision', p.timestamp)) = 'allow', 1, 0) AS granted,
-    argMax(p.reason, (phase = 'decision' AND p.reason != '', p.reason != '', p.timestamp)) AS reason,
-    argMax(p.reason_code, (phase = 'decision', p.timestamp)) AS reason_code,
-    argMax(p.policy, (p.policy != '', phase = 'decision')) AS policy, argMax(p.rule, (p.rule != '', phase = 'decision')) AS rule,
-    argMax(p.rules_checked, (p.rules_checked != '', phase = 'decision')) AS rules_checked,
-    argMax(p.inheritance_chain, (p.inheritance_chain != '', phase = 'decision')) AS inheritance_chain,
-    argMax(p.source, (phase = 'decision', p.timestamp)) AS source,
-    max(p.escalation_detected) AS escalation_detected, max(p.escalation_rule) AS escalation_rule,
-    argMax(p.escalation_status, (phase = 'decision' AND p.escalation_status != '', p.timestamp)) AS escalation_status,
-    if(countIf(phase = 'decision') = 0, NULL, maxIf(p.timestamp, phase = 'decision')) AS decided_at,
-    if(countIf(phase = 'decision') = 0, NULL, (toUnixTimestamp64Nano(maxIf(p.timestamp, phase = 'decision')) - toUnixTimestamp64Nano(min(p.timestamp))) / 1e6) AS waited_ms,
-    argMax(p.severity, (phase = 'decision', p.timestamp)) AS severity, max(p.received) AS received_at, max(p.sender_key_id) AS sender_key_id,
-    anyLast(p.trace_id) AS evidence_trace_id, anyLast(p.step_id) AS evidence_span_id
-FROM (SELECT * FROM mission_control.permission_rows FINAL) AS p
-GROUP BY project, thread_id, event_id;
+    c.project AS project, c.event_id AS event_id, c.timestamp AS timestamp, c.thread_id AS thread_id, c.step_id AS step_id, c.mcp_id AS mcp_id,
+    c.agent_name AS agent_name, c.user_id AS user_id, c.subject AS subject, c.resource AS resource, c.action AS action, c.granted AS granted,
+    c.reason AS reason, c.reason_code AS reason_code, c.policy AS policy, c.rule AS rule, c.rules_checked AS rules_checked,
+    c.inheritance_chain AS inheritance_chain, c.source AS source,
+    toUInt8(c.found != '') AS escalation_detected, CAST(c.found, 'LowCardinality(String)') AS escalation_rule,
+    CAST(if(c.said != '' OR c.found = '', c.said, multiIf(c.granted IS NULL, 'pending', c.granted = 1, 'approved', 'rejected')), 'LowCardinality(String)') AS escalation_status,
+    c.decided_at AS decided_at, c.waited_ms AS waited_ms, c.severity AS severity, c.received_at AS received_at, c.sender_key_id AS sender_key_id,
+    c.evidence_trace_id AS evidence_trace_id, c.evidence_span_id AS evidence_span_id
+FROM (
+    SELECT
+        e.*,
+        multiIf(
+            e.stored_rule != '', e.stored_rule,
+            e.granted = 1 AND e.resource != '' AND countIf(e.granted = 0) OVER (
+                PARTITION BY e.project, e.thread_id, e.resource, e.action ORDER BY e.decided_at, e.event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) > 0, 'allowed_after_denial',
+            '') AS found
+    FROM (
+        SELECT
+            project, thread_id, event_id, min(p.timestamp) AS timestamp, anyLast(p.step_id) AS step_id, max(p.mcp_id) AS mcp_id,
+            max(p.agent_name) AS agent_name, max(p.user_id) AS user_id, max(p.subject) AS subject, max(p.resource) AS resource, max(p.action) AS action,
+            multiIf(countIf(phase = 'decision') = 0, NULL, argMax(result, (phase = 'decision', p.timestamp)) = 'allow', 1, 0) AS granted,
+            argMax(p.reason, (phase = 'decision' AND p.reason != '', p.reason != '', p.timestamp)) AS reason,
+            argMax(p.reason_code, (phase = 'decision', p.timestamp)) AS reason_code,
+            argMax(p.policy, (p.policy != '', phase = 'decision')) AS policy, argMax(p.rule, (p.rule != '', phase = 'decision')) AS rule,
+            argMax(p.rules_checked, (p.rules_checked != '', phase = 'decision')) AS rules_checked,
+            argMax(p.inheritance_chain, (p.inheritance_chain != '', phase = 'decision')) AS inheritance_chain,
+            argMax(p.source, (phase = 'decision', p.timestamp)) AS source,
+            toString(max(p.escalation_rule)) AS stored_rule,
+            argMax(toString(p.escalation_status), (phase = 'decision' AND p.escalation_status != '', p.timestamp)) AS said,
+            if(countIf(phase = 'decision') = 0, NULL, maxIf(p.timestamp, phase = 'decision')) AS decided_at,
+            if(countIf(phase = 'decision') = 0, NULL, (toUnixTimestamp64Nano(maxIf(p.timestamp, phase = 'decision')) - toUnixTimestamp64Nano(min(p.timestamp))) / 1e6) AS waited_ms,
+            argMax(p.severity, (phase = 'decision', p.timestamp)) AS severity, max(p.received) AS received_at, max(p.sender_key_id) AS sender_key_id,
+            anyLast(p.trace_id) AS evidence_trace_id, anyLast(p.step_id) AS evidence_span_id
+        FROM (SELECT * FROM mission_control.permission_rows FINAL) AS p
+        GROUP BY project, thread_id, event_id
+    ) AS e
+) AS c;

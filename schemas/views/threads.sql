@@ -7,9 +7,9 @@ CREATE OR REPLACE VIEW threads (
     name LowCardinality(String) COMMENT 'Agent name, else the name of the root span',
     status LowCardinality(String) COMMENT 'running, paused, complete, error, cancelled',
     stalled_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Last sign of life of a running thread that has been silent for 300 s; else null',
-    waiting_for String COMMENT 'What an open approval asks for, or empty',
-    waiting_since Nullable(DateTime64(9, 'UTC')) COMMENT 'When that approval was asked for',
-    loop_count UInt32 COMMENT 'Times the same call was repeated in a row, where a loop was seen',
+    waiting_for String COMMENT 'What an open approval asks for, else the step that paused; or empty',
+    waiting_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Since when it waits',
+    loop_count UInt32 COMMENT 'Tool calls of the longest loop (same call, same calls by turns, same call with growing arguments and the same result); 0 without one',
     controls LowCardinality(String) COMMENT 'What can be done to it from here: none as yet',
     environment LowCardinality(String) COMMENT 'deployment.environment.name',
     service_version LowCardinality(String) COMMENT 'service.version of the root',
@@ -44,7 +44,7 @@ CREATE OR REPLACE VIEW threads (
     cpu_utilization Nullable(Float64) COMMENT 'Latest CPU use reported for it, 1 = one core',
     error_type LowCardinality(String) COMMENT 'error.type of what ended it',
     error_message String COMMENT 'Message of what ended it',
-    attributes Map(LowCardinality(String), String) COMMENT 'Attributes of its root span',
+    attributes Map(LowCardinality(String), String) COMMENT 'Attributes of its newest root span that have no column of their own, values cut to 1000 characters',
     last_received DateTime64(9, 'UTC') COMMENT 'When the newest record of it arrived here',
     computed_at DateTime64(9, 'UTC') COMMENT 'When this summary was computed'
 ) COMMENT 'Threads: one conversation, session or run of an agent or MCP server' AS

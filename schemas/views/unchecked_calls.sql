@@ -1,4 +1,4 @@
--- Tool calls that nobody allowed or denied: no permission event names their step.
+-- Tool calls that nobody allowed or denied: no decision names one of their spans, or their call by its id.
 CREATE OR REPLACE VIEW unchecked_calls (
     project LowCardinality(String) COMMENT 'Project (tenant)',
     thread_id String COMMENT 'Thread of the call',
@@ -8,7 +8,11 @@ CREATE OR REPLACE VIEW unchecked_calls (
     mcp_id LowCardinality(String) COMMENT 'MCP server of the tool',
     started_at DateTime64(9, 'UTC') COMMENT 'When'
 ) COMMENT 'Tool calls with no permission decision recorded' AS
-SELECT s.project AS project, s.thread_id AS thread_id, s.step_id AS step_id, s.agent_name AS agent_name, s.tool_name AS tool_name, s.mcp_id AS mcp_id, s.started_at AS started_at
-FROM (SELECT * FROM mission_control.steps FINAL WHERE type = 'tool_call') AS s
-LEFT ANTI JOIN (SELECT project, trace_id, step_id FROM mission_control.permission_rows FINAL) AS p
-ON s.project = p.project AND s.trace_id = p.trace_id AND s.step_id = p.step_id;
+SELECT project, thread_id, step_id, agent_name, tool_name, mcp_id, started_at
+FROM mission_control.steps FINAL
+WHERE type = 'tool_call'
+    AND (project, thread_id, tool_call_id) NOT IN (SELECT project, thread_id, event_id FROM mission_control.permission_rows FINAL WHERE phase = 'decision')
+    AND (project, trace_id, step_id) NOT IN (
+        SELECT project, trace_id, step_id FROM mission_control.steps FINAL ARRAY JOIN span_ids AS span
+        WHERE type = 'tool_call' AND (project, trace_id, span) IN (SELECT project, trace_id, p.step_id FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision')
+    );

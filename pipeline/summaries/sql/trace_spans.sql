@@ -9,6 +9,6 @@ SELECT
     reasoning_tokens, finish_reason, log_partition, log_offset, retention_days, received,
     substringUTF8(SpanAttributes['gen_ai.tool.call.arguments'], 1, 4000) AS input, substringUTF8(SpanAttributes['gen_ai.tool.call.result'], 1, 4000) AS output,
     coalesce(nullIf(SpanAttributes['gen_ai.tool.description'], ''), SpanAttributes['gen_ai.agent.description']) AS description,
-    mapFilter((k, v) -> NOT (startsWith(k, 'gen_ai.') OR startsWith(k, 'mcp.') OR startsWith(k, 'mission_control.')) OR k IN ('gen_ai.conversation.id', 'mcp.method.name'), SpanAttributes) AS attributes
+    mapFilter((k, v) -> NOT (startsWith(k, 'gen_ai.') OR startsWith(k, 'mcp.') OR startsWith(k, 'mission_control.')) OR k IN ('gen_ai.conversation.id', 'mcp.method.name', 'mcp.resource.uri'), SpanAttributes) AS attributes
 FROM spans FINAL
 WHERE received >= fromUnixTimestamp64Nano({since:Int64}) AND (project, TraceId) IN (SELECT arrayJoin(arrayZip({projects:Array(String)}, {traces:Array(String)})))
