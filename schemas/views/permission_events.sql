@@ -45,9 +45,8 @@ FROM (
         e.*,
         multiIf(
             e.stored_rule != '', e.stored_rule,
-            e.granted = 1 AND e.resource != '' AND countIf(e.granted = 0) OVER (
-                PARTITION BY e.project, e.thread_id, e.resource, e.action ORDER BY e.decided_at, e.event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) > 0, 'allowed_after_denial',
+            e.granted = 1 AND e.resource != ''
+                AND minIf(e.decided_at, e.granted = 0) OVER (PARTITION BY e.project, e.thread_id, e.resource, e.action) < e.decided_at, 'allowed_after_denial',
             '') AS found
     FROM (
         SELECT

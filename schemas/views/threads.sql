@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW threads (
     stalled_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Last sign of life of a running thread that has been silent for 300 s; else null',
     waiting_for String COMMENT 'What an open approval asks for, else the step that paused; or empty',
     waiting_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Since when it waits',
-    loop_count UInt32 COMMENT 'Tool calls of the longest loop (same call, same calls by turns, same call with growing arguments and the same result); 0 without one',
+    loop_count UInt32 COMMENT 'Tool calls of the longest loop (same call, same calls by turns, one tool that fails the same way or is given ever more words); 0 without one',
     controls LowCardinality(String) COMMENT 'What can be done to it from here: none as yet',
     environment LowCardinality(String) COMMENT 'deployment.environment.name',
     service_version LowCardinality(String) COMMENT 'service.version of the root',
