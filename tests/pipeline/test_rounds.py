@@ -192,7 +192,7 @@ def test_what_is_remembered_of_traces_is_bounded() -> None:
     assert [known.get(("p", str(number))) is not None for number in range(4)] == [False, False, True, True]
     known.put(("p", "big"), KnownTrace(1, steps={("t", str(number)): 1 for number in range(9)}))
     assert known.get(("p", "big")) is None
-    known.remember(("p", "x"), TraceFold("p", "x", "t", [], {}, []), 7, {})
+    known.remember(("p", "x"), TraceFold("p", "x", "t", [], {}, [], {}), 7, {})
     remembered = known.get(("p", "x"))
     assert remembered is not None
     assert (remembered.first_received, remembered.main_thread) == (7, "t")
