@@ -40,7 +40,7 @@ class Metrics:
         self.batch_records = sizes("pipeline_batch_records", "Requests in one batch of the pipeline.", ("signal",))
         self.batch_rows = sizes("pipeline_batch_rows", "Rows of the signal's own table in one batch.", ("signal",))
         self.map_seconds = timer("pipeline_map_seconds", "Time to map one batch to columns.", ("signal",))
-        self.native_requests = counter("pipeline_native_requests_total", "Trace requests offered to the native kernel: taken; left, because Python maps them; failed.", ("outcome",))
+        self.native_requests = counter("pipeline_native_requests_total", "Trace requests offered to the kernel: taken; left, because Python maps them; failed.", ("outcome",))
         self.insert_seconds = timer("pipeline_insert_seconds", "Time of one INSERT.", ("table",))
         self.insert_rows = counter("pipeline_inserted_rows_total", "Rows inserted, redelivered ones included.", ("table",))
         self.insert_errors = counter("pipeline_insert_errors_total", "Failed INSERTs; retry: again later, never: bisected.", ("table", "kind"))

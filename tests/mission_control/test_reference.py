@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from mission_control import reference
+from mission_control.markdown import table
 from mission_control.reference import Column
 from schemas import topics
 from schemas.settings import Settings
@@ -106,7 +107,7 @@ def test_commands_stand_with_their_options() -> None:
 
 
 def test_cells_stay_in_their_row() -> None:
-    assert reference.table(("a",), [("one | two\nthree",)]).splitlines()[2] == "| one \\| two three |"
+    assert table(("a",), [("one | two\nthree",)]).splitlines()[2] == "| one \\| two three |"
 
 
 def test_check_tells_which_page_is_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,8 @@ def test_the_drill(stopped: System, tmp_path: Path) -> None:
     stopped.start()
     everything, copy = Sent(), tmp_path / "kept" / "backup"
     with Senders(stopped.info["otlp_http"], [Agents(seed) for seed in (11, 12, 13)], everything):
-        before = list(eventually(lambda: everything.acknowledged, lambda requests: len(requests) > 60))
+        eventually(lambda: len(everything.acknowledged), lambda count: count > 60)
+        before = list(everything.acknowledged)
         report = done("backup", copy, "--data", stopped.data)
         time.sleep(0.5)
         stopped.kill()
