@@ -36,10 +36,10 @@ kafka: setup ## a Kafka broker on loopback until Ctrl-C, from Maven's jars (ARGS
 test: setup test-tools check ## check, then every test, with branch coverage
 	rm -rf .make/coverage
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
-	@set -e; for room in $(TESTED); do \
+	@failed=; for room in $(TESTED); do \
 	  echo "slow tests of $$room"; \
-	  $(BIN)/pytest -q -m slow --cov --cov-append --cov-report= --cov-fail-under=0 tests/$$room || test $$? -eq 5; \
-	done
+	  $(BIN)/pytest -q -m slow --cov --cov-append --cov-report= --cov-fail-under=0 tests/$$room || test $$? -eq 5 || failed="$$failed $$room"; \
+	done; test -z "$$failed" || { echo "slow tests failed in:$$failed" >&2; exit 1; }
 	$(BIN)/coverage report
 
 test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in the order of CHAOS_SEED

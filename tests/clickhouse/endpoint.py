@@ -73,7 +73,8 @@ class Engine:
     def _connection(self, settings: Mapping[str, str], database: str) -> Any:
         with self._lock:
             connection, applied = self._idle.pop() if self._idle else (None, {})
-        connection = connection or chdb.connect(self._path)  # type: ignore[no-untyped-call]  # it has no types
+        connect: Any = chdb.connect  # typed in one of the two packages that ship it, and not in the other
+        connection = connection or connect(self._path)
         try:
             for name in applied.keys() - settings.keys():
                 _asked(connection, f"SET {name} = DEFAULT", {})
