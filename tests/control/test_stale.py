@@ -109,19 +109,20 @@ def test_the_memory_is_bounded_and_keeps_what_was_asked_for_last() -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     with clickhouse_in(tmp_path_factory.mktemp("clickhouse")) as running:
+        with running.store(data_dir=tmp_path_factory.mktemp("data")) as opened:
+            migrate(opened)
+            rows = "project, thread_id, kind, agent_name, status, started_at, last_seen_at, last_received, computed_at, retention_days"
+            opened.command(
+                f"INSERT INTO thread_summaries ({rows}) SELECT 'p', 'open', 'agent', 'one', 'running', t, t, t, t, 30"
+                " FROM (SELECT fromUnixTimestamp64Nano(1795000000000000000, 'UTC') AS t)"
+            )
         yield running
 
 
 @pytest.fixture
 def remote(server: ClickHouse, tmp_path: Path) -> Iterator[ClickHouseStore]:
-    with server.store(clickhouse_timeout=1, data_dir=tmp_path) as opened:
-        migrate(opened)
-        rows = "project, thread_id, kind, agent_name, status, started_at, last_seen_at, last_received, computed_at, retention_days"
-        now = "1795000000000000000"  # the same row for each test
-        opened.command(
-            f"INSERT INTO thread_summaries ({rows}) SELECT 'p', 'open', 'agent', 'one', 'running', t, t, t, t, 30"
-            f" FROM (SELECT fromUnixTimestamp64Nano({now}, 'UTC') AS t)"
-        )
+    """Short of patience, so that a store which hangs is soon one that is away."""
+    with server.store(clickhouse_timeout=3, data_dir=tmp_path) as opened:
         yield opened
         server.recover()
 
