@@ -128,11 +128,11 @@ clean: ## remove what the other commands made, .venv included
 	@touch $@
 
 # What docs/emit.md uses: packages for its TypeScript, modules for its Go where Go is there.
-.make/emit/installed: .make/console tests/emitters/typescript/package-lock.json tests/emitters/go/go.sum
+.make/emit/installed: .make/console tests/emitters/typescript/package-lock.json tests/emitters/go/go.mod
 	@mkdir -p .make/emit
 	cp tests/emitters/typescript/package*.json tests/emitters/typescript/.npmrc .make/emit
 	cd .make/emit && npm ci --ignore-scripts --loglevel=error
-	@if command -v go >/dev/null 2>&1; then cd tests/emitters/go && go mod download && touch $(CURDIR)/.make/emit/go; fi
+	@if command -v go >/dev/null 2>&1; then rm -rf .make/emit/go && cp -r tests/emitters/go .make/emit/go && cd .make/emit/go && go mod download; fi
 	@touch $@
 
 # crates.lock is Cargo.lock without the name of a registry: cargo says what it calls its own, and then holds to versions and checksums.

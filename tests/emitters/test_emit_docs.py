@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 HERE: Final = Path(__file__).parent
 MODULES: Final = ROOT / ".make" / "emit" / "node_modules"
 DOWNLOADED: Final = ROOT / ".make" / "emit" / "go"
-"""Made by `make test-emitters` when Go's modules are there."""
+"""What `make test-emitters` downloaded: the direct modules as tests/emitters/go names them, with checksums of all."""
 FILES: Final = {"ts": ("emit.ts", "agent.ts"), "go": ("emit.go", "main.go")}
 EXPECTED: Final = {
     "thread": [
@@ -82,7 +82,7 @@ def test_typescript(system: System, tmp_path: Path) -> None:
 def test_go(system: System, tmp_path: Path) -> None:
     write_samples("go", tmp_path)
     for name in ("go.mod", "go.sum"):
-        shutil.copy(HERE / "go" / name, tmp_path)
+        shutil.copy(DOWNLOADED / name, tmp_path)
     assert subprocess.run(["gofmt", "-l", "."], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == ""
-    run(["go", "run", "."], tmp_path, {**told(system, "go"), "GOPROXY": "off"})
+    run(["go", "run", "."], tmp_path, {**told(system, "go"), "GOPROXY": "off", "GOFLAGS": "-mod=mod"})
     check(system, "go")

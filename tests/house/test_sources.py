@@ -24,7 +24,7 @@ HOSTS = re.compile(
             ("maven", "apache\\.org"),
             ("deb", "debian\\.org"),
             ("crates", "io"),
-            (r"(?:proxy|sum)\.golang", "org"),  # without them it is the name of a module
+            ("golang", "org"),
         )
     )
 )
