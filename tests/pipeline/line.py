@@ -129,6 +129,15 @@ class Line:
         self.summaries.swept()
         self.summarise()
 
+    def befall(self, what: str) -> None:
+        """A summary in between, a restart, or a restart whose first sweep heals; any other word is nothing."""
+        if what in ("restart", "heal"):
+            self.restart()
+        if what == "heal":
+            self.heal()
+        if what == "summary":
+            self.summarise()
+
     def count(self, hour: int = BASE_HOUR) -> None:
         self.rollups.count(hour)
 

@@ -145,12 +145,7 @@ def test_any_order_any_batches_any_crash(store: ClickHouseStore, data: st.DataOb
         happens = data.draw(st.sampled_from(("nothing", "nothing", "summary", "twice", "restart", "heal")))
         if happens == "twice":
             give(line, said, again=True)
-        if happens in ("restart", "heal"):
-            line.restart()
-        if happens == "heal":
-            line.heal()
-        if happens == "summary":
-            line.summarise()
+        line.befall(happens)
     line.summarise()
     line.heal()
     same(line)

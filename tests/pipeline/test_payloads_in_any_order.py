@@ -43,12 +43,7 @@ def send(line: Line, data: st.DataObject, said: list[tuple[str, Any]]) -> None:
         happens = data.draw(st.sampled_from(("nothing", "nothing", "nothing", "summary", "again", "twice", "restart", "heal")))
         if happens in ("again", "twice"):
             line.write(topic, request, again=happens == "again")
-        if happens in ("restart", "heal"):
-            line.restart()
-        if happens == "heal":
-            line.heal()
-        if happens == "summary":
-            line.summarise()
+        line.befall(happens)
     line.summarise()
     line.heal()
 
