@@ -15,7 +15,7 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernel run kafka test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup kernel run kafka cluster test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ run: setup ## start everything in one process with the demo fleet; prints the lo
 
 kafka: setup ## a Kafka broker on loopback until Ctrl-C, from Maven's jars (ARGS="--port 9092 --nodes 3"); its data go with it
 	$(BIN)/python -m tests.brokers $(ARGS)
+
+cluster: setup ## three brokers, two collectors, two processors, a server, on loopback until Ctrl-C, to kill some and see (docs/operate.md)
+	@$(BIN)/python -m tests.cluster $(ARGS)
 
 test: setup test-tools check ## check, then every test, with branch coverage
 	rm -rf .make/coverage

@@ -96,15 +96,19 @@ class Broker:
     def spawn(self) -> None:
         command = ["java", "-Xmx384m", "-Xms128m", "-XX:TieredStopAtLevel=1", _LOGGING, "-cp", class_path(), "kafka.Kafka", str(self._file)]
         with (self.directory / "output").open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, process_group=0)
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def await_port(self) -> None:
         """Until it takes connections. Raises TimeoutError."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process is not None and self.process.poll() is None:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.answers():
+                return
             time.sleep(0.1)
         raise TimeoutError(f"Kafka did not start:\n{(self.directory / 'output').read_text(errors='replace')[-3000:]}")
 
@@ -142,18 +146,24 @@ class Cluster:
         return self.nodes[0]
 
 
+def prepared(directory: Path, nodes: int = 1, ports: Sequence[int] = ()) -> list[Broker]:
+    """Nodes of one cluster, laid out and not started; those of `ports` have theirs, the others free ones."""
+    brokers = [Broker(directory / f"node-{number}", number) for number in range(1, nodes + 1)]
+    for broker, port in zip(brokers, ports, strict=False):
+        broker.port = port
+    voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in brokers)
+    name = uuid.uuid4()
+    for broker in brokers:
+        broker.format(str(name), voters, min(nodes, 3))
+    return brokers
+
+
 @contextmanager
 def running(directory: Path, nodes: int = 1, port: int | None = None) -> Iterator[Cluster]:
     """A started cluster; nothing of it runs afterwards."""
-    brokers = [Broker(directory / f"node-{number}", number) for number in range(1, nodes + 1)]
-    if port is not None:
-        brokers[0].port = port
-    voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in brokers)
-    name = uuid.uuid4()
+    brokers = prepared(directory, nodes, () if port is None else (port,))
     try:
         for broker in brokers:
-            if not (broker.directory / "data" / "meta.properties").exists():
-                broker.format(str(name), voters, min(nodes, 3))
             broker.spawn()
         for broker in brokers:
             broker.await_port()

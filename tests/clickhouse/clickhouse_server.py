@@ -44,7 +44,7 @@ class ClickHouse:
         if self.certificate:
             command += ["--certificate", str(self.certificate)]
         environment = {**os.environ, "CLICKHOUSE_PASSWORD": self.password}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, process_group=0)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
         return self
