@@ -1,7 +1,8 @@
-"""Logs: OTLP requests to columns of `log_records`, and what some of them mean: steps and sessions that begin, permission checks."""
+"""Logs: OTLP requests to columns of `log_records`, and what some of them mean: steps and sessions that begin, waits, permission checks."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -39,7 +40,7 @@ _SHARED: Final = {
 _DENSE: Final = (
     ("record_id", pa.binary(16)), ("TraceId", pa.string()), ("SpanId", pa.string()), ("TraceFlags", pa.uint8()), ("SeverityText", pa.string()),
     ("SeverityNumber", pa.uint8()), ("level", pa.string()), ("Body", pa.string()), ("EventName", pa.string()), ("thread_id", pa.string()),
-    ("mcp_id", pa.string()), ("exception", pa.string()), ("dialect", pa.string()), ("version", pa.uint64()),
+    ("mcp_id", pa.string()), ("exception", pa.string()), ("dialect", pa.string()), ("added", pa.string()), ("version", pa.uint64()),
 )  # fmt: skip
 
 
@@ -84,16 +85,19 @@ class LogRows:
             {"ResourceAttributes": here.attributes, "ScopeAttributes": attributes(said.attributes)},
         )  # fmt: skip
 
-    def add(self, scope: Scope, record: LogRecord) -> None:
+    def add(self, scope: Scope, record: LogRecord, known_as: bytes = b"") -> None:
+        """`known_as`: the id of a record that is stored already, which only its first bytes could tell again."""
         found, body = attributes(record.attributes), text(record.body)
+        own = len(found)
         heard = translate_log(self._scope_name, record.event_name or found.get("event.name", ""), found, body)
         trace_id, span_id = record.trace_id.hex(), record.span_id.hex()
         at = record.time_unix_nano or record.observed_time_unix_nano or scope.around.received
         event = record.event_name or found.get("event.name", "")
         if event.startswith(BEGINNING):
             read_log_event(event, found, body)
+        added = ",".join(islice(found, own, None)) if len(found) > own else ""
         thread, _ = vocabulary.thread_key(found)
-        record_id = self._record_id(scope, record)
+        record_id = known_as or self._record_id(scope, record)
         if heard.step:
             self._call(scope, found, heard, (at, thread or trace_id, record_id))
         if event == DETAILS:
@@ -104,7 +108,8 @@ class LogRows:
         self._dense.append(
             (
                 record_id, trace_id, span_id, record.flags & 0xFF, record.severity_text, severity, level(severity, record.severity_text),
-                body, event, thread, found.get("mission_control.mcp.id", ""), exception(found), heard.dialect or STANDARD, scope.around.received * 2,
+                body, event, thread, found.get("mission_control.mcp.id", ""), exception(found), heard.dialect or STANDARD, added,
+                scope.around.received * 2,
             )
         )  # fmt: skip
         self._times.append((at, record.observed_time_unix_nano or at))
@@ -156,6 +161,15 @@ class LogRows:
         )
         self._spans.permissions.add(place, found)
         self._touch(scope, thread, trace_id)
+
+    def wait(self, scope: Scope, record: LogRecord, found: Mapping[str, str]) -> None:
+        """The thread says that it waits, or no longer does."""
+        trace_id, at = record.trace_id.hex(), record.time_unix_nano or record.observed_time_unix_nano or scope.around.received
+        resumed = (record.event_name or found.get("event.name", "")) == vocabulary.RESUMED
+        what = found.get(vocabulary.WAITING_FOR, "") or ("" if resumed else text(record.body) or "an answer")
+        if thread := vocabulary.thread_key(found)[0] or trace_id:
+            self._activity.wait(scope, thread, at, what, resumed)
+            self._touch(scope, thread, "")
 
     def _call(self, scope: Scope, found: Mapping[str, str], heard: Heard, where: tuple[int, str, bytes]) -> None:
         """A call that this record tells, at its end: a row of its own, until the span of the same call covers it."""
@@ -242,6 +256,8 @@ _MEANINGS: Final[Mapping[str, Callable[[LogRows, Scope, LogRecord, Mapping[str, 
     vocabulary.PERMISSION_CHECK: LogRows.permission,
     f"mission_control.{vocabulary.PERMISSION_CHECK}": LogRows.permission,
     vocabulary.STEP_START: LogRows.step_start,
+    vocabulary.WAITING: LogRows.wait,
+    vocabulary.RESUMED: LogRows.wait,
 }
 
 

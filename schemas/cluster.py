@@ -19,7 +19,6 @@ SHARDING: Final[Mapping[str, str]] = {
     "steps": "project, thread_id",
     "thread_summaries": "project, thread_id",
     "thread_activity": "project, thread_id",
-    "thread_waits": "project, thread_id",
     "thread_measures": "project, thread_id",
     "message_rows": "project, thread_id",
     "permission_rows": "project, thread_id",

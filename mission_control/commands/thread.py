@@ -85,6 +85,7 @@ def header(one: Row) -> Any:
         ("project", one["project"]),
         ("name", one["name"]),
         ("status", Text(f"{state(one)}  ", style=STYLES.get(state(one), "")) + Text(line(doing(one)), style="dim")),
+        ("waits since", ago(one["waiting_since"], moment) if one["waiting_since"] else ""),
         ("asked", one["user_input"]),
         ("parent", one["parent_thread_id"]),
         ("user", one["user_id"]),

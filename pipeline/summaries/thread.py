@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Signs of life that came by log record. Times in nanoseconds, 0 for never."""
+    """Signs of life that came by log record. Times in nanoseconds, 0 for never: `waiting_since` of what it said it waits for."""
 
     first_at: int = 0
     last_at: int = 0
@@ -29,6 +29,8 @@ class Activity:
     environment: str = ""
     host: str = ""
     service_version: str = ""
+    waiting_for: str = ""
+    waiting_since: int = 0
     received: int = 0
     retention_days: int = 1
 
@@ -72,8 +74,8 @@ def _times_and_status(order: Sequence[Segment], heard: Activity, checks: Checks)
     seen = [segment.last_seen for segment in order] + [heard.last_at, heard.session_started_at]
     status = _status(order, heard)
     last_seen = max(seen)
-    waits = bool(checks.waiting_since) and status not in TERMINAL
-    if waits and status == "running" and not _moved_on(order, checks.waiting_since):
+    question = _oldest_question(heard, checks) if status not in TERMINAL else None
+    if question and status == "running" and not _moved_on(order, question.waiting_since):
         status = "paused"
     pause = next((segment for segment in reversed(order) if segment.waiting_since), NO_PAUSE) if status == "paused" else NO_PAUSE
     failed = next((segment for segment in reversed(order) if segment.error_type), None) if status in ("error", "cancelled") else None
@@ -82,11 +84,16 @@ def _times_and_status(order: Sequence[Segment], heard: Activity, checks: Checks)
         "last_seen_at": last_seen,
         "ended_at": max([segment.ended for segment in order] + [heard.session_ended_at]) if status in TERMINAL else None,
         "status": status,
-        "waiting_for": checks.waiting_for if waits else pause.waiting_for,
-        "waiting_since": checks.waiting_since if waits else pause.waiting_since or None,
+        "waiting_for": (question or pause).waiting_for,
+        "waiting_since": (question or pause).waiting_since or None,
         "error_type": failed.error_type if failed else "",
         "error_message": failed.error_message if failed else "",
     }
+
+
+def _oldest_question(heard: Activity, checks: Checks) -> Activity | Checks | None:
+    """Whichever tells of what waits longest: an open check, or the thread itself."""
+    return min((one for one in (checks, heard) if one.waiting_since), key=lambda one: one.waiting_since, default=None)
 
 
 def _status(order: Sequence[Segment], heard: Activity) -> str:

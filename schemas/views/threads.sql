@@ -7,7 +7,7 @@ CREATE OR REPLACE VIEW threads (
     name LowCardinality(String) COMMENT 'Agent name, else the name of the root span',
     status LowCardinality(String) COMMENT 'running, paused, complete, error, cancelled',
     stalled_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Last sign of life of a running thread that has been silent for 300 s; else null',
-    waiting_for String COMMENT 'What an open approval asks for, else the step that paused; or empty',
+    waiting_for String COMMENT 'What it has waited for longest: an open check, or what it said it waits for; else the step that paused; or empty',
     waiting_since Nullable(DateTime64(9, 'UTC')) COMMENT 'Since when it waits',
     loop_count UInt32 COMMENT 'Tool calls of the longest loop (same call, same calls by turns, one tool that fails the same way or is given ever more words); 0 without one',
     controls LowCardinality(String) COMMENT 'What can be done to it from here: none as yet',
