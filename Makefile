@@ -15,7 +15,7 @@ TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernel run kafka cluster test test-chaos test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup kernel run kafka cluster collector test test-chaos test-collector test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,8 @@ kafka: setup ## a Kafka broker on loopback until Ctrl-C, from Maven's jars (ARGS
 cluster: setup ## three brokers, two collectors, two processors, a server, on loopback until Ctrl-C, to kill some and see (docs/operate.md)
 	@$(BIN)/python -m tests.cluster $(ARGS)
 
+collector: .make/collector/built ## the OpenTelemetry Collector with the parts of collectors/otelcol, from Go's modules (needs Go >= 1.25)
+
 test: setup test-tools check ## check, then every test, with branch coverage
 	rm -rf .make/coverage
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
@@ -47,6 +49,9 @@ test: setup test-tools check ## check, then every test, with branch coverage
 
 test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in the order of CHAOS_SEED
 	MISSION_CONTROL_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} MISSION_CONTROL_CHAOS_SEED=$${CHAOS_SEED:-4711} $(BIN)/pytest -q -s tests/system/test_chaos.py
+
+test-collector: setup collector ## our Collector configurations, end to end, with that Collector; other test runs skip these where it is not built
+	$(BIN)/pytest -q tests/collectors/test_otelcol.py
 
 test-fast: setup ## the tests that need neither the engine nor patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
@@ -136,6 +141,13 @@ clean: ## remove what the other commands made, .venv included
 	cp tests/emitters/typescript/package*.json tests/emitters/typescript/.npmrc .make/emit
 	cd .make/emit && npm ci --ignore-scripts --loglevel=error
 	@if command -v go >/dev/null 2>&1; then rm -rf .make/emit/go && cp -r tests/emitters/go .make/emit/go && cd .make/emit/go && go mod download; fi
+	@touch $@
+
+# The manifest pins every part; what the parts need follows from their go.mod files, checked against Go's database of checksums.
+.make/collector/built: collectors/otelcol/builder.yaml
+	@command -v go >/dev/null 2>&1 || { echo "make collector: no Go >= 1.25 on the PATH" >&2; exit 1; }
+	@mkdir -p .make/collector
+	GOTOOLCHAIN=local CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 --config collectors/otelcol/builder.yaml
 	@touch $@
 
 # crates.lock is Cargo.lock without the name of a registry: cargo says what it calls its own, and then holds to versions and checksums.
