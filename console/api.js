@@ -1,5 +1,7 @@
 // REST of the control API. The page's own cookie authenticates; a pasted token does where there is no cookie.
 
+import { noteAnswer } from './staleness.js';
+
 const TOKEN_KEY = 'mission_control.token';
 const TIMEOUT_MS = 20_000;
 
@@ -55,8 +57,10 @@ export async function request(path, options = {}) {
     throw new ApiError(0, error instanceof Error && error.name === 'TimeoutError' ? 'No answer in time' : 'The server cannot be reached');
   }
   if (response.status === 401) for (const tell of onUnauthorised) tell();
+  const body = response.ok ? await response.json() : null;
+  noteAnswer(path, response, body);
   if (!response.ok) throw new ApiError(response.status, await problem(response));
-  return response.json();
+  return body;
 }
 
 /** @param {Record<string, string | number | null | undefined>} parameters */

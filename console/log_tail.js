@@ -2,6 +2,7 @@
 import { signal } from './libraries.js';
 import { list, threadPath } from './api.js';
 import { channelOf, snapshotOf, subscribe } from './socket.js';
+import { onReturn } from './staleness.js';
 
 /** @typedef {import('./types').LogRecord} LogRecord */
 
@@ -78,7 +79,9 @@ export function logTail(project, { thread = '', levels = [], q = '' }) {
   };
   const channel = thread ? `logs:thread:${thread}` : 'logs:*';
   const leave = subscribe(channelOf(channel, project), hear, { filter: { levels: levels.length > 0 ? levels : [...LEVELS] } });
-  void load();
+  const again = () => void load();
+  onReturn.add(again);
+  again();
 
   return {
     records,
@@ -87,6 +90,7 @@ export function logTail(project, { thread = '', levels = [], q = '' }) {
     loadOlder: () => older.value && load(older.value),
     close: () => {
       alive = false;
+      onReturn.delete(again);
       clearInterval(flush);
       leave();
     },

@@ -1,6 +1,7 @@
 // The one WebSocket. Subscriptions outlive it: after a reconnect each resumes behind the last cursor it has seen.
 import { signal } from './libraries.js';
 import { request, token } from './api.js';
+import { noteSnapshot } from './staleness.js';
 
 /** @typedef {import('./types').Frame} Frame */
 /** @typedef {{channel: string, handlers: Set<(frame: Frame) => void>, cursor: unknown, more: object}} Subscription */
@@ -59,6 +60,7 @@ function hear(event) {
   if (refused) setTimeout(() => subscriptions.get(refused.channel) === refused && ask(refused), ASK_AGAIN_MS);
   const subscription = frame.channel ? subscriptions.get(frame.channel) : undefined;
   if (!subscription) return;
+  if (frame.type === 'subscribed') noteSnapshot(snapshotOf(frame));
   if (frame.cursor !== undefined && frame.cursor !== null) subscription.cursor = frame.cursor;
   // Without a count it only says that the snapshot before it replaced what was missed.
   if (frame.type === 'dropped' && /** @type {any} */ (frame.payload)?.count !== null) ask(subscription);

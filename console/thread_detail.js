@@ -2,6 +2,7 @@
 import { batch, signal } from './libraries.js';
 import { list, query, request, threadPath } from './api.js';
 import { channelOf, snapshotOf, subscribe } from './socket.js';
+import { onReturn } from './staleness.js';
 
 /** @typedef {import('./types').Thread} Thread */
 /** @typedef {import('./types').Step} Step */
@@ -183,10 +184,13 @@ export function threadDetail(project, id) {
       });
     }
   });
-  void load();
+  const reload = () => void load();
+  onReturn.add(reload);
+  reload();
 
   const close = () => {
     alive = false;
+    onReturn.delete(reload);
     clearInterval(flush);
     clearTimeout(settle);
     clearTimeout(again);

@@ -3,6 +3,7 @@ import { batch, computed, signal } from './libraries.js';
 import { list } from './api.js';
 import { channelOf, snapshotOf, subscribe } from './socket.js';
 import { instant, plain } from './format.js';
+import { onReturn } from './staleness.js';
 import { slowly } from './store.js';
 
 /** @typedef {import('./types').Thread} Thread */
@@ -164,7 +165,10 @@ export function followThreads(project) {
     const threads = frame.type === 'subscribed' ? threadsOf(snapshotOf(frame)) : frame.event?.startsWith('thread.') ? threadsOf(frame.payload) : [];
     waiting.push(...threads.filter((thread) => (thread.project ?? project) === project));
   });
+  const again = () => void load(project);
+  onReturn.add(again);
   return () => {
+    onReturn.delete(again);
     clearInterval(flush);
     leave();
   };

@@ -11,6 +11,7 @@ import { LogsScreen } from '../screens/logs.js';
 import { ThreadScreen } from '../screens/thread.js';
 import { ThreadsScreen } from '../screens/threads.js';
 import { Icon } from './icons.js';
+import { StoreAway } from './store_away.js';
 
 const LINKS = /** @type {const} */ ([['threads', 'Threads'], ['logs', 'Logs'], ['connect', 'Connect']]);
 
@@ -89,6 +90,7 @@ export function Shell() {
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>To the content</a>
     <${Sidebar} />
     <main id="main" tabindex="-1" data-screen=${route.value.screen}>
+      <${StoreAway} />
       ${project.value === 'demo' && route.value.screen === 'threads' ? html`<p class="demo-note" role="note">You see the demo fleet. <a href="#/connect">Connect an agent</a> and its threads take this place.</p>` : null}
       <${Screen} />
     </main>

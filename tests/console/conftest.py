@@ -142,10 +142,11 @@ def _attributes(given: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
 
 
 @contextmanager
-def up(data: Path) -> Iterator[System]:
-    """One process of the whole system on free ports."""
+def up(data: Path, **settings: str) -> Iterator[System]:
+    """One process of the whole system on free ports; `settings` are MISSION_CONTROL_* without the prefix."""
     ports = {f"MISSION_CONTROL_{name}": "0" for name in ("PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "SQL_PORT")}
-    environment = {**os.environ, **ports, "MISSION_CONTROL_DATA_DIR": os.fspath(data)}
+    more = {f"MISSION_CONTROL_{name}": value for name, value in settings.items()}
+    environment = {**os.environ, **ports, **more, "MISSION_CONTROL_DATA_DIR": os.fspath(data)}
     with (data / "up.log").open("wb") as output:
         process = subprocess.Popen([sys.executable, "-c", _UP], cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
