@@ -77,7 +77,11 @@ class Origin:
 
 
 def origin(resource: Resource, around: Envelope) -> Origin:
-    found = attributes(resource.attributes)
+    return origin_of(attributes(resource.attributes), around)
+
+
+def origin_of(found: Mapping[str, str], around: Envelope) -> Origin:
+    """The same of a resource's attributes as text."""
     get = found.get
     project = around.project or get("mission_control.project", "")[:MAX_PROJECT_LENGTH].strip() or DEFAULT_PROJECT
     return Origin(

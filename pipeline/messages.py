@@ -169,6 +169,11 @@ def listed(keys: Sequence[bytes]) -> tuple[str, list[tuple[bytes, bytes]]]:
 
 def restored(reference: str, body: Callable[[bytes], bytes]) -> str:
     """The text behind a reference `item:` or `text:`, given what finds a body by its hash. Raises KeyError as that does."""
+    return b"".join(map(body, hashes(reference, body))).decode("utf-8", "replace")
+
+
+def hashes(reference: str, body: Callable[[bytes], bytes]) -> list[bytes]:
+    """Of the bodies that a reference names, blocks opened. Raises KeyError as `body` does."""
     _, _, names = reference.partition(":")
     keys: list[bytes] = []
     for name in names.split(",") if names else ():
@@ -178,4 +183,4 @@ def restored(reference: str, body: Callable[[bytes], bytes]) -> str:
             keys.extend(block[start : start + HASH_BYTES] for start in range(0, len(block), HASH_BYTES))
         else:
             keys.append(key)
-    return b"".join(map(body, keys)).decode("utf-8", "replace")
+    return keys

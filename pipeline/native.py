@@ -177,6 +177,9 @@ class _Also:
 def _mapped(requests: Sequence[Sent], rows: Rows) -> Mapped:
     made = {"message_bodies": rows.message_bodies, "message_rows": rows.message_rows, "spans": rows.spans}
     batches = {name: pa.record_batch(batch) for name, batch in made.items() if batch is not None}
+    if (translated := batches.get("spans")) is not None:  # the kernel takes what needs no translation
+        place = translated.schema.get_field_index("dialect") + 1
+        batches["spans"] = translated.add_column(place, "added", pa.repeat("", translated.num_rows))
     ledger: list[LedgerRow] = []
     for place, project, count in rows.counts:
         ledger.extend(spans.ledger_rows(requests[place][0], {} if project is None else {project: count}))

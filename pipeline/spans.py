@@ -1,6 +1,7 @@
 """Traces: OTLP requests to columns of `spans`, `message_rows` and `message_bodies`. Pure: bytes in, columns out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -68,6 +69,7 @@ _DENSE: Final = (
     ("TraceId", pa.string()), ("SpanId", pa.string()), ("ParentSpanId", pa.string()), ("Duration", pa.uint64()), ("SpanName", pa.string()),
     ("SpanKind", pa.string()), ("StatusCode", pa.string()), ("thread_key", pa.string()), ("thread_rank", pa.uint8()), ("type", pa.string()),
     ("status", pa.string()), ("final", pa.uint8()), ("version", pa.uint64()), ("origin", pa.string()), ("dialect", pa.string()),
+    ("added", pa.string()),
 )  # fmt: skip
 
 
@@ -80,6 +82,8 @@ class RowFacts(NamedTuple):
     final: bool
     origin: str
     dialect: str
+    added: str = ""
+    """Names of the attributes that translation added, comma between."""
 
 
 class SpanRows:
@@ -124,6 +128,7 @@ class SpanRows:
     def add(self, span: Span, origin_name: str = "span", final: bool = True) -> None:
         """Append one span. `final` False: it has begun and not ended."""
         found = attributes(span.attributes)
+        own = len(found)
         if (begun := pending(span, found)) is not None:
             span, final = begun, False
         kind = KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
@@ -134,6 +139,7 @@ class SpanRows:
             said = found.pop(vocabulary.STEP_TYPE, "")
         if span.events:
             self._read_events(span, found, dialect)
+        added = ",".join(islice(found, own, None)) if len(found) > own else ""
         if dialect is not None and dialect.histories:
             references = put_away(found, dialect.histories, self._keep)
         final = final and not (span.end_time_unix_nano == 0 and span.start_time_unix_nano > 0)
@@ -146,6 +152,7 @@ class SpanRows:
             final,
             origin_name,
             STANDARD if dialect is None else dialect.name,
+            added,
         )
         thread = vocabulary.thread_key(found)
         if asks or RESULT in found:
@@ -203,7 +210,7 @@ class SpanRows:
             trace_id=where.trace_id, span_id=where.span_id or span.span_id, parent_span_id=span.span_id, name=span.name, kind=span.kind,
             start_time_unix_nano=span.start_time_unix_nano, end_time_unix_nano=span.end_time_unix_nano,
         )  # fmt: skip
-        self._append(cover, {}, thread, step._replace(type=COVER, origin="log"), {}, FINAL_BIT)
+        self._append(cover, {}, thread, step._replace(type=COVER, origin="log", added=""), {}, FINAL_BIT)
 
     def _append(
         self, span: Span, found: dict[str, str], thread: tuple[str, int], step: RowFacts, references: dict[str, str], strength: int
@@ -217,7 +224,7 @@ class SpanRows:
             (
                 trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if step.final else 0, span.name, step.kind, step.code,
                 key, thread[1], step.type, step_status(found, step.code, step.final), 1 if step.final else 0,
-                strength | around.received, step.origin, step.dialect,
+                strength | around.received, step.origin, step.dialect, step.added,
             )
         )  # fmt: skip
         self._starts.append(start)
