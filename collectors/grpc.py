@@ -32,14 +32,15 @@ _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class OtlpGrpc:
-    """The gRPC server of one process; made, started and stopped on its event loop.
+    """The gRPC server of one process; made, started and stopped on its event loop. Without `credentials` it speaks no TLS.
 
     gRPC inflates by itself and stops at the limit. One connection has at most otlp_max_concurrent calls: more wait on its
     other side; calls of further connections beyond that number are refused like everywhere else.
     """
 
-    def __init__(self, receiver: Receiver, settings: Settings) -> None:
+    def __init__(self, receiver: Receiver, settings: Settings, credentials: grpc.ServerCredentials | None = None) -> None:
         self._receiver = receiver
+        self._credentials = credentials
         self._settings = settings
         self._server = aio.server(
             options=[
@@ -54,11 +55,16 @@ class OtlpGrpc:
         """The port it listens on; raises SettingsError when that cannot be had."""
         address = f"{_bracketed(self._settings.host)}:{self._settings.otlp_grpc_port}"
         try:
-            port: int = self._server.add_insecure_port(address)
+            port = self._listen(address)
         except RuntimeError as error:
             raise SettingsError("otlp_grpc_port", f"cannot listen on {address}; is another process there?") from error
         await self._server.start()
         return port
+
+    def _listen(self, address: str) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self._credentials)
 
     async def stop(self, grace: float) -> None:
         """Takes no more requests, and waits at most `grace` seconds for those in work."""

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -19,16 +18,19 @@ from urllib.parse import quote
 from prometheus_client import CollectorRegistry
 
 from control.hub import Hub
+from mission_control.certificates import certificates_of
+from mission_control.doors import Doors
 from mission_control.footprint import settle, without_pandas
 from mission_control.live import live_updates
-from mission_control.opening import Log, opened_log, opened_store
+from mission_control.opening import opened_log, opened_store
 from mission_control.roles import UP, Role, check_role
 from mission_control.runfile import RunFile, RunInfo
-from mission_control.system import System
+from mission_control.sender_keys import followed_keys
+from mission_control.system import Parts, System
+from mission_control.trust import exporter_variables
 from schemas.errors import SettingsError
 from schemas.metrics import Metrics
 from schemas.settings import Settings
-from schemas.store import ClickHouseStore
 from schemas.telemetry import configure_logging, configure_sentry, log_loop_errors
 
 SHUTDOWN_SECONDS: Final = 9.5
@@ -38,26 +40,18 @@ TELL_LATE_NS: Final = 2_000_000_000
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What outlives the event loop."""
-
-    log: Log
-    store: ClickHouseStore | None
-    metrics: Metrics
-
-
 def run(settings: Settings, demo: bool = False, role: Role = UP) -> int:
     """Until SIGTERM or SIGINT; returns the exit code. Raises SettingsError, LogLockedError, StoreLockedError before anything listens."""
     check_exposure(settings)
     check_role(role, settings)
+    doors = Doors(settings, certificates_of(settings))
     without_pandas()
     configure_logging(settings)
     configure_sentry(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     metrics = Metrics(CollectorRegistry())
     with _watchdog() as watchdog, opened_log(settings, metrics) as log, opened_store(settings, role) as store:
-        code = asyncio.run(_run(settings, role, demo, Parts(log, store, metrics), watchdog))
+        code = asyncio.run(_run(settings, role, demo, Parts(log, store, metrics, doors), watchdog))
     logging.shutdown()
     return code
 
@@ -103,16 +97,16 @@ async def _run(settings: Settings, role: Role, demo: bool, parts: Parts, watchdo
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     hub = Hub(parts.metrics, TELL_LATE_NS if settings.uses_kafka else 0)
-    with live_updates(parts.log, hub, role) as live:
-        system = System(settings, role, parts.log, parts.store, hub, live, parts.metrics)
+    with live_updates(parts.log, hub, role) as live, followed_keys(parts.log, settings, role) as keys:
+        system = System(settings, role, parts, hub, live, keys)
         system.begin(partial(_end_from_thread, loop, failed, stop))
         try:
-            async with contextlib.AsyncExitStack() as doors:
-                info = await system.open(doors)
+            async with contextlib.AsyncExitStack() as stack:
+                info = await system.open(stack)
                 RunFile(settings.data_dir).write(info)
                 settle()
                 _greet(role, info)
-                fleet = _demo(info.otlp_http, settings.api_key.get_secret_value()) if demo else None
+                fleet = _demo(info.otlp_http, settings) if demo else None
                 await stop.wait()
                 logger.info("stopping: finishing what was accepted")
                 watchdog.start()
@@ -144,9 +138,12 @@ def _greet(role: Role, info: RunInfo) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _demo(endpoint: str, key: str) -> "subprocess.Popen[bytes]":
+def _demo(endpoint: str, settings: Settings) -> "subprocess.Popen[bytes]":
+    key = settings.api_key.get_secret_value()
     headers = {"OTEL_EXPORTER_OTLP_HEADERS": f"authorization={quote(f'Bearer {key}')}"} if key else {}
-    return subprocess.Popen([sys.executable, "-m", "demo", "--endpoint", endpoint], env={**os.environ, **headers})
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo", "--endpoint", endpoint], env={**os.environ, **exporter_variables(settings), **headers}
+    )
 
 
 def _end(fleet: "subprocess.Popen[bytes] | None") -> None:

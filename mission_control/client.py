@@ -1,6 +1,7 @@
 """Client of a running system over its own doors: REST, SQL, OTLP. Every error becomes one clear line."""
 
 import json
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,7 +23,7 @@ Row = dict[str, Any]
 class Target:
     """Where a running system is: URLs with scheme and port, empty where it has none.
 
-    `key` is the API key from the settings. OTLP and SQL ask for it when the system has one, and want nothing when it has none.
+    `tls` says what an https address is trusted by. `key` is the API key from the settings. OTLP and SQL ask for it when the system has one, and want nothing when it has none.
     """
 
     console: str
@@ -31,6 +32,7 @@ class Target:
     otlp_http: str = ""
     otlp_grpc: str = ""
     key: str = ""
+    tls: ssl.SSLContext | None = None
 
     @property
     def is_local(self) -> bool:
@@ -54,7 +56,8 @@ class Api:
     def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
         # A proxy from the environment is for the world outside this machine.
-        self._http = httpx.Client(timeout=TIMEOUT, transport=transport, trust_env=not target.is_local)
+        trusted: ssl.SSLContext | bool = True if target.tls is None else target.tls
+        self._http = httpx.Client(timeout=TIMEOUT, transport=transport, trust_env=not target.is_local, verify=trusted)
 
     def __enter__(self) -> Self:
         return self

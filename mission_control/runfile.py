@@ -27,6 +27,8 @@ class RunInfo:
     sql: str = ""
     login_url: str = ""
     token: str = ""
+    certificate: str = ""
+    """Path of the one that the ports show; empty without TLS."""
 
 
 @dataclass(frozen=True, slots=True)

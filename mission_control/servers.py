@@ -1,13 +1,18 @@
 """HTTP servers inside one event loop: sockets bound first, so a taken port is one clear line and port 0 is known."""
 
+import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from schemas.errors import SettingsError
+
+HANG_UP_SECONDS: Final = 0.3
 
 
 class Server(uvicorn.Server):
@@ -16,6 +21,21 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        hanging_up = asyncio.create_task(self._hang_up(), name="hang up")
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """A TLS client that reads nothing now, as those with idle connections do, would not answer our goodbye either."""
+        while True:
+            await asyncio.sleep(HANG_UP_SECONDS)
+            for connection in list(self.server_state.connections):
+                if connection.transport.is_closing() and not connection.transport.get_write_buffer_size():
+                    connection.transport.abort()
 
 
 def bind(setting: str, host: str, port: int) -> socket.socket:
@@ -35,8 +55,8 @@ def bind(setting: str, host: str, port: int) -> socket.socket:
     return sock
 
 
-def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int) -> Server:
-    """`sockets`: whether it speaks WebSocket. `grace`: seconds that requests in work get when it ends."""
+def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int, tls: ssl.SSLContext | None = None) -> Server:
+    """`sockets`: whether it speaks WebSocket. `grace`: seconds that requests in work get when it ends. `tls`: None for plain HTTP."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -48,10 +68,11 @@ def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int) -> 
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=75,
         server_header=False,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     return Server(config)
 
 
-def url(sock: socket.socket, host: str) -> str:
+def url(sock: socket.socket, host: str, scheme: str) -> str:
     port = sock.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

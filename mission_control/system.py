@@ -5,12 +5,14 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from starlette.types import ASGIApp
 
+from collectors.keys import KnownKeys
 from collectors.receive import Receiver
 from control.app import create_app
 from control.auth import Doorkeeper
@@ -19,13 +21,14 @@ from control.hub import Hub
 from control.probes import Check, probes_app
 from mission_control.archiving import Archiving
 from mission_control.backups import Backups
-from mission_control.doors import collector_doors, control_door, sql_door
+from mission_control.doors import Doors
 from mission_control.live import Live
 from mission_control.opening import Log
-from mission_control.operator import operator_commands
+from mission_control.operator import audited, operator_commands
 from mission_control.processing import Processing
 from mission_control.roles import UP, Role
 from mission_control.runfile import RunInfo
+from mission_control.sender_keys import SenderKeys, key_commands
 from pipeline.log import LocalLog
 from schemas.metrics import Metrics
 from schemas.settings import Settings
@@ -35,14 +38,23 @@ CONSOLE: Final = Path(__file__).parent.parent / "console"
 KILL_INTERVAL: Final = 0.2
 
 
-class System:
-    """Made inside the event loop of the process. `store` is None where the role needs none."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What outlives the event loop. `store` is None where the role needs none."""
 
-    def __init__(
-        self, settings: Settings, role: Role, log: Log, store: ClickHouseStore | None, hub: Hub, live: Live, metrics: Metrics
-    ) -> None:
+    log: Log
+    store: ClickHouseStore | None
+    metrics: Metrics
+    doors: Doors
+
+
+class System:
+    """Made inside the event loop of the process."""
+
+    def __init__(self, settings: Settings, role: Role, parts: Parts, hub: Hub, live: Live, keys: SenderKeys) -> None:
+        log, store, metrics = parts.log, parts.store, parts.metrics
         self._settings, self._role, self._log, self._store = settings, role, log, store
-        self._hub, self._live, self._metrics = hub, live, metrics
+        self._hub, self._live, self._keys, self._metrics, self._doors = hub, live, keys, metrics, parts.doors
         self._token = settings.api_key.get_secret_value() or secrets.token_urlsafe(32)
         self._keeper = Doorkeeper(self._token)
         self._processing = Processing(log, store, live.listener, metrics, settings) if role.processes and store is not None else None
@@ -63,19 +75,20 @@ class System:
                     self._hub.start_at(topic, offsets)
             processing.start()
 
-    async def open(self, doors: contextlib.AsyncExitStack) -> RunInfo:
-        """Every port of the role. When `doors` closes, collectors end first, then what processes, last those who only read."""
-        doors.callback(self._stop_killing)
-        info = RunInfo(os.getpid(), console=await doors.enter_async_context(control_door(self._settings, self._app())), token=self._token)
+    async def open(self, stack: contextlib.AsyncExitStack) -> RunInfo:
+        """Every port of the role. When `stack` closes, collectors end first, then what processes, last those who only read."""
+        stack.callback(self._stop_killing)
+        console = await stack.enter_async_context(self._doors.control(self._app()))
+        info = RunInfo(os.getpid(), console=console, token=self._token, certificate=self._doors.certificate)
         if self._role.serves and self._store is not None:
-            sql = await doors.enter_async_context(sql_door(self._settings, self._store, self._metrics))
+            sql = await stack.enter_async_context(self._doors.sql(self._store, self._metrics))
             info = replace(info, sql=sql, login_url=f"{info.console}/login?code={self._keeper.mint_code()}")
-        doors.callback(self._start_killing)
-        doors.push_async_callback(self.end)
+        stack.callback(self._start_killing)
+        stack.push_async_callback(self.end)
         if self._role.collects:
-            receiver = Receiver(self._log.writer(), self._settings, self._metrics)
-            doors.callback(receiver.close)
-            otlp_http, otlp_grpc = await doors.enter_async_context(collector_doors(self._settings, receiver))
+            receiver = Receiver(self._log.writer(), self._settings, self._metrics, keys=KnownKeys.of(self._settings, self._keys.book))
+            stack.callback(receiver.close)
+            otlp_http, otlp_grpc = await stack.enter_async_context(self._doors.collector(receiver))
             self._endpoints |= {"otlp_http": otlp_http, "otlp_grpc": otlp_grpc}
             info = replace(info, otlp_http=otlp_http, otlp_grpc=otlp_grpc)
         return info
@@ -106,6 +119,7 @@ class System:
     def _commands(self, store: ClickHouseStore) -> Commands:
         return {
             **operator_commands(store, None if self._processing is None else self._processing.rebuild),
+            **key_commands(self._keys, partial(audited, store)),
             **({} if self._backups is None else self._backups.commands()),
             **({} if self._archiving is None else self._archiving.commands()),
         }
@@ -117,6 +131,8 @@ class System:
             checks |= {"pipeline": self._processing.check, "log": self._processing.backlog}
         if not isinstance(self._log, LocalLog):
             checks["kafka"] = self._log.check
+            if self._role.collects:
+                checks["keys"] = self._keys.check
             if self._role.serves:
                 checks["live"] = self._live.check
         return checks

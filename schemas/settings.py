@@ -36,6 +36,17 @@ class Settings(BaseSettings):
         (), description="Host names that requests may carry besides loopback ones and `host` (protects against DNS rebinding)."
     )
     cors_origins: tuple[str, ...] = Field((), description="Browser origins that may send OTLP or call the API; none by default.")
+    tls_cert_file: Path | None = Field(
+        None, description="Our certificate and what it is signed by (PEM): every port speaks TLS. Read again when it changes."
+    )
+    tls_key_file: Path | None = Field(None, description="Its key (PEM, not encrypted), where it is not in the same file.")
+    tls_client_ca_file: Path | None = Field(None, description="Certificates (PEM) that clients' are checked against: mutual TLS.")
+    tls_client_doors: tuple[Literal["otlp", "sql", "control"], ...] = Field(
+        ("otlp", "sql"), description="Ports that ask for a client's certificate; browsers and probes have none for `control`."
+    )
+    tls_ca_file: Path | None = Field(None, description="Certificates (PEM) that our own commands check a system's against.")
+    tls_client_cert_file: Path | None = Field(None, description="Certificate (PEM) that our own commands show.")
+    tls_client_key_file: Path | None = Field(None, description="Its key (PEM), where it is not in the same file.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own log lines on stderr.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
     sentry_dsn: SecretStr = Field(SecretStr(""), description="Send our own errors to Sentry; needs the `sentry` extra.")

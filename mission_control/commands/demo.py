@@ -13,6 +13,8 @@ import typer
 from mission_control.client import Target
 from mission_control.commands.target import Data, Token, Url, connect
 from mission_control.errors import CommandError
+from mission_control.trust import exporter_variables
+from schemas.settings import load_settings
 
 PROJECT: Final = "demo"
 STOP_SECONDS: Final = 5.0
@@ -39,7 +41,8 @@ def demo(
     if not target.otlp_http:
         raise CommandError(f"the system at {target.console} takes no OTLP over HTTP")
     options = ["--seed", str(seed), "--speed", str(speed), *(["--duration", str(duration)] if duration is not None else [])]
-    raise typer.Exit(run([sys.executable, "-m", "demo", "--endpoint", target.otlp_http, *options], environment(target)))
+    variables = {**exporter_variables(load_settings(data_dir=data)), **environment(target)}
+    raise typer.Exit(run([sys.executable, "-m", "demo", "--endpoint", target.otlp_http, *options], variables))
 
 
 def environment(target: Target) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from mission_control.client import Api, Target
-from mission_control.commands import at_rest, checks, round_trip
+from mission_control.commands import at_rest, checks, in_transit, round_trip
 from mission_control.commands.checks import Finding
 from mission_control.commands.output import People, cut, facts, styled, write_json
 from mission_control.commands.target import Data, Json, Token, Url, find
@@ -38,6 +38,7 @@ def doctor(as_json: Json = False, url: Url = "", token: Token = "", data: Data =
         checks.data_directory(settings.data_dir, settings.log_min_free_bytes),
         checks.disk_sync(settings.data_dir),
         at_rest.encryption(settings),
+        in_transit.encryption(settings),
         *([] if url else [checks.run_file(settings.data_dir)]),
         *checks.ports(settings, target),
         *running(target),

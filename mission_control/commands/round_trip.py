@@ -1,5 +1,6 @@
 """What `doctor` asks a running system: is it alive, does what is sent arrive, do the clocks agree."""
 
+import contextlib
 import json
 import secrets
 import socket
@@ -50,8 +51,11 @@ def token(api: Api) -> Finding:
 
 def grpc(api: Api) -> Finding:
     parts = urlsplit(api.target.otlp_grpc)
+    host = parts.hostname or ""
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=SEEN_SECONDS).close()
+        with contextlib.closing(socket.create_connection((host, parts.port or 0), timeout=SEEN_SECONDS)) as plain:
+            if api.target.tls is not None:
+                api.target.tls.wrap_socket(plain, server_hostname=host).close()
     except OSError as error:
         return Finding("OTLP gRPC", "fail", f"{api.target.otlp_grpc}: {error}", "look at the log of `up`")
     return Finding("OTLP gRPC", "ok", api.target.otlp_grpc)

@@ -21,7 +21,7 @@ def open_socket(target: Target) -> ClientConnection:
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
     proxy: Literal[True] | None = None if target.is_local else True
     try:
-        return connect(address, additional_headers=headers, open_timeout=OPEN_SECONDS, max_size=None, proxy=proxy)
+        return connect(address, additional_headers=headers, open_timeout=OPEN_SECONDS, max_size=None, proxy=proxy, ssl=target.tls)
     except InvalidStatus as error:
         status = error.response.status_code
         if status in _UNAUTHORIZED:

@@ -10,6 +10,7 @@ import typer
 from mission_control.client import Api, Target
 from mission_control.errors import NothingRunningError
 from mission_control.runfile import RunInfo, read_run_file
+from mission_control.trust import client_context
 from schemas.errors import SettingsError
 from schemas.settings import Settings, load_settings
 
@@ -42,7 +43,8 @@ def find(url: str, token: str, data: Path | None) -> Target:
 
 
 def of_run_file(info: RunInfo, token: str, settings: Settings) -> Target:
-    return Target(info.console, token or info.token, info.sql, info.otlp_http, info.otlp_grpc, settings.api_key.get_secret_value())
+    tls = client_context(settings, info.certificate) if info.console.startswith("https:") else None
+    return Target(info.console, token or info.token, info.sql, info.otlp_http, info.otlp_grpc, settings.api_key.get_secret_value(), tls)
 
 
 def _elsewhere(url: str, token: str, settings: Settings) -> Target:
@@ -56,4 +58,5 @@ def _elsewhere(url: str, token: str, settings: Settings) -> Target:
         raise SettingsError("url", f"{url!r} is no URL like http://127.0.0.1:8000")
     host = f"[{name}]" if ":" in name else name
     sql, http, grpc = (f"{parts.scheme}://{host}:{port}" for port in (settings.sql_port, settings.otlp_http_port, settings.otlp_grpc_port))
-    return Target(parts.geturl(), token, sql, http, grpc, settings.api_key.get_secret_value())
+    tls = client_context(settings) if parts.scheme == "https" else None
+    return Target(parts.geturl(), token, sql, http, grpc, settings.api_key.get_secret_value(), tls)

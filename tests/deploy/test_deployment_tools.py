@@ -25,6 +25,7 @@ VARIANTS = {
     "everything": EVERYTHING,
     "strimzi": "strimzi.enabled=true",
     "altinity": "altinity.enabled=true,altinity.replicas=1",
+    "tls": "tls.serverSecret=ours,monitoring.podMonitor=true,settings.tls_client_ca_file=/etc/mission-control/tls/ca.crt",
     "bare": "process.autoscaling.enabled=false,networkPolicy.enabled=false,migrate.enabled=false",
 }
 
@@ -139,3 +140,23 @@ def test_systemd_understands_the_units(path: Path) -> None:
     ran = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=60, check=False)
     ours = [line for line in ran.stderr.splitlines() if path.name in line and "is not executable" not in line]
     assert ours == []
+
+
+def test_tls_of_our_own_ports_is_one_secret(helm: Helm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    documents = render(helm, VARIANTS["tls"])
+    for pod in pods(documents):
+        (container,) = pod["containers"]
+        assert {"name": "tls", "mountPath": "/etc/mission-control/tls", "readOnly": True} in container["volumeMounts"]
+        for one in container["env"]:
+            monkeypatch.setenv(one["name"], one.get("value", "http://clickhouse:8123"))
+        probes = [container[name]["httpGet"]["scheme"] for name in ("startupProbe", "livenessProbe", "readinessProbe") if name in container]
+        assert set(probes) <= {"HTTPS"}
+    settings = load_settings()
+    assert [file.name for file in (settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file) if file] == [
+        "tls.crt",
+        "tls.key",
+        "ca.crt",
+    ]
+    plain = [pod["containers"][0] for pod in pods(render(helm, "")) if "livenessProbe" in pod["containers"][0]]
+    assert {container["livenessProbe"]["httpGet"]["scheme"] for container in plain} == {"HTTP"}

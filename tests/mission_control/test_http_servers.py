@@ -39,7 +39,7 @@ def test_an_address_that_is_not_ours_is_a_setting_too() -> None:
 @pytest.mark.parametrize(("host", "start"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
 def test_the_url_has_the_port_that_was_free(host: str, start: str) -> None:
     with bind("port", host, 0) as sock:
-        assert url(sock, host) == f"{start}{sock.getsockname()[1]}"
+        assert url(sock, host, "http") == f"{start}{sock.getsockname()[1]}"
         assert sock.getsockname()[1] > 0
 
 
@@ -56,7 +56,7 @@ async def test_requests_in_work_are_finished_and_signals_left_alone() -> None:
     with bind("port", "127.0.0.1", 0) as sock:
         running = asyncio.create_task(which.serve(sockets=[sock]))
         async with httpx.AsyncClient() as client:
-            asking = asyncio.create_task(client.get(url(sock, "127.0.0.1")))
+            asking = asyncio.create_task(client.get(url(sock, "127.0.0.1", "http")))
             await entered.wait()
             assert signal.getsignal(signal.SIGTERM) is before
             which.should_exit = True

@@ -28,8 +28,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def test_run_file_says_where_everything_is_to_its_owner_alone(system: System) -> None:
     found = os.stat(system.run_file)
     assert stat.S_IMODE(found.st_mode) == 0o600
-    assert set(system.info) == {"pid", "console", "otlp_http", "otlp_grpc", "sql", "login_url", "token"}
+    assert set(system.info) == {"pid", "console", "otlp_http", "otlp_grpc", "sql", "login_url", "token", "certificate"}
     assert all(system.info[name].startswith("http://127.0.0.1:") for name in ("console", "otlp_http", "otlp_grpc", "sql", "login_url"))
+    assert system.info["certificate"] == ""
     assert system.process is not None
     listening = {link.laddr for link in psutil.Process(system.process.pid).net_connections("tcp") if link.status == psutil.CONN_LISTEN}
     assert {address.ip for address in listening} <= {"127.0.0.1", "::ffff:127.0.0.1"}

@@ -45,6 +45,10 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- if .Values.tls.kafkaSecret -}}
 {{- $_ := set $given "kafka_ca_file" "/etc/mission-control/kafka/ca.crt" -}}
 {{- end -}}
+{{- if .Values.tls.serverSecret -}}
+{{- $_ := set $given "tls_cert_file" "/etc/mission-control/tls/tls.crt" -}}
+{{- $_ := set $given "tls_key_file" "/etc/mission-control/tls/tls.key" -}}
+{{- end -}}
 {{- if .Values.tls.clickhouseSecret }}{{ $_ := set $given "clickhouse_ca_file" "/etc/mission-control/clickhouse/ca.crt" }}{{ end -}}
 {{- if and .Values.altinity.enabled (gt (mul .Values.altinity.shards .Values.altinity.replicas) 1) }}{{ $_ := set $given "clickhouse_cluster" "main" }}{{ end -}}
 - name: MISSION_CONTROL_ALLOWED_HOSTS
@@ -80,6 +84,9 @@ capabilities: {drop: [ALL]}
 {{- define "mc.mounts" -}}
 - {name: data, mountPath: {{ .Values.settings.data_dir | default "/var/lib/mission-control" }}}
 - {name: tmp, mountPath: /tmp}
+{{- if .Values.tls.serverSecret }}
+- {name: tls, mountPath: /etc/mission-control/tls, readOnly: true}
+{{- end }}
 {{- if .Values.tls.kafkaSecret }}
 - {name: kafka-tls, mountPath: /etc/mission-control/kafka, readOnly: true}
 {{- end }}
@@ -91,12 +98,24 @@ capabilities: {drop: [ALL]}
 {{- define "mc.volumes" -}}
 - {name: data, emptyDir: {}}
 - {name: tmp, emptyDir: {}}
+{{- if .Values.tls.serverSecret }}
+- {name: tls, secret: {secretName: {{ .Values.tls.serverSecret }}}}
+{{- end }}
 {{- if .Values.tls.kafkaSecret }}
 - {name: kafka-tls, secret: {secretName: {{ .Values.tls.kafkaSecret }}}}
 {{- end }}
 {{- if .Values.tls.clickhouseSecret }}
 - {name: clickhouse-tls, secret: {secretName: {{ .Values.tls.clickhouseSecret }}}}
 {{- end }}
+{{- end }}
+
+{{- /* What probes and scrapes speak. Requests that name another Host than ours are refused, probes by address too. */ -}}
+{{- define "mc.scheme" -}}
+{{ ternary "HTTPS" "HTTP" (not (empty (or .Values.tls.serverSecret .Values.settings.tls_cert_file))) }}
+{{- end }}
+
+{{- define "mc.probe" -}}
+{path: {{ .path }}, port: http, scheme: {{ include "mc.scheme" .root }}, httpHeaders: [{name: Host, value: localhost}]}
 {{- end }}
 
 {{- /* Ports of a role: name, number. */ -}}
