@@ -11,8 +11,8 @@ export UV_NO_PROGRESS := 1
 
 ROOMS := schemas mcps collectors pipeline control operations dashboards mission_control demo bench tests
 TYPED := $(foreach room,$(ROOMS),$(if $(wildcard $(room)/*.py $(room)/*/*.py),$(room)))
-TESTED := $(filter-out __pycache__,$(patsubst tests/%/,%,$(sort $(wildcard tests/*/))))
 WORKERS ?= 2
+MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup kernel run kafka cluster collector test test-chaos test-collector test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
@@ -38,13 +38,12 @@ cluster: setup ## three brokers, two collectors, two processors, a server, on lo
 
 collector: .make/collector/built ## the OpenTelemetry Collector with the parts of collectors/otelcol, from Go's modules (needs Go >= 1.25)
 
-test: setup test-tools check ## check, then every test, with branch coverage
-	rm -rf .make/coverage
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" --cov --cov-report= --cov-fail-under=0
-	@failed=; for room in $(TESTED); do \
-	  echo "slow tests of $$room"; \
-	  $(BIN)/pytest -q -m slow --cov --cov-append --cov-report= --cov-fail-under=0 tests/$$room || test $$? -eq 5 || failed="$$failed $$room"; \
-	done; test -z "$$failed" || { echo "slow tests failed in:$$failed" >&2; exit 1; }
+test: setup test-tools ## check, then every test, with branch coverage
+	@$(MAKE) --no-print-directory -j $(WORKERS) check
+	rm -rf .make/coverage && mkdir -p .make/coverage
+	COVERAGE_FILE=.make/coverage/data.fast $(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow" $(MEASURED)
+	$(BIN)/python -m tests.slow_rooms --at-a-time $(WORKERS) --durations=5 --durations-min=5 $(MEASURED)
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in the order of CHAOS_SEED
