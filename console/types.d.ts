@@ -29,6 +29,7 @@ export interface Thread {
   step_count?: number;
   llm_calls?: number;
   tool_calls?: number;
+  unchecked_calls?: number;
   error_count?: number;
   permission_checks?: number;
   permission_denials?: number;

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from pipeline.batch import ThreadKey
 from pipeline.capabilities import escalation
 from pipeline.columns import times
 from pipeline.messages import digest
@@ -64,6 +65,8 @@ class PermissionRows:
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
         self._times: list[tuple[int, int]] = []
+        self.threads: dict[ThreadKey, int] = {}
+        """Threads that the checks name themselves, with the oldest receipt (ns)."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -86,6 +89,9 @@ class PermissionRows:
             )
         )  # fmt: skip
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))
+        if place.thread_id != place.trace_id:
+            key = place.project, place.thread_id
+            self.threads[key] = min(self.threads.get(key, place.received), place.received)
 
     def batch(self) -> pa.RecordBatch:
         columns = {name: pa.array(values, kind) for (name, kind), values in zip(_TYPES, zip(*self._rows, strict=True), strict=True)}

@@ -334,6 +334,7 @@ class SpanRows:
             tables,
             ledger,
             traces=self._traces,
+            threads=self.permissions.threads,
             unplaced=self._unplaced,
             seen=bodies.fresh,
             events=lambda interest: span_events(tables, interest) + permission_events(tables) + bodies.events(interest),

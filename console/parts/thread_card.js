@@ -33,6 +33,7 @@ export function Badges({ thread }) {
   return html`
     ${thread.permission_denials ? html`<span class="badge" data-kind="denied"><${Icon} name="shield" />${thread.permission_denials} denied</span>` : null}
     ${thread.escalations ? html`<span class="badge" data-kind="escalated"><${Icon} name="up" />${thread.escalations} escalation${thread.escalations > 1 ? 's' : ''}</span>` : null}
+    ${thread.permission_checks && thread.unchecked_calls ? html`<span class="badge" data-kind="unchecked" title="Tool calls that nobody allowed or denied">${thread.unchecked_calls} unchecked</span>` : null}
     ${thread.loop_count && thread.loop_count > 1 ? html`<span class="badge" data-kind="loop"><${Icon} name="loop" />same call ${thread.loop_count}×</span>` : null}
     ${thread.kind && thread.kind !== 'agent' ? html`<span class="badge">${thread.kind === 'mcp' ? 'MCP session' : clip(thread.kind, 20)}</span>` : null}
     ${thread.parent_thread_id ? html`<span class="badge" title=${clip(thread.parent_thread_id, TITLE_LIMIT)}>sub-agent</span>` : null}

@@ -3,7 +3,6 @@ import { html, useEffect, useMemo, useState } from '../libraries.js';
 import { clip, count, money, moment, size } from '../format.js';
 import { amend, href, route, threadHref } from '../router.js';
 import { project, projectParameter } from '../store.js';
-import { childrenOf, decisionsFor } from '../steps.js';
 import { threadDetail } from '../thread_detail.js';
 import { isOpen, relatives, stateOf } from '../threads.js';
 import { Badges, Obstacle, nameOf } from '../parts/thread_card.js';
@@ -33,7 +32,7 @@ function Totals({ thread }) {
       <${Total} name="Duration"><${ThreadDuration} thread=${thread} open=${isOpen(thread)} /></${Total}>
       <${Total} name="Steps">${count(thread.step_count)}</${Total}>
       <${Total} name="LLM calls">${count(thread.llm_calls)}</${Total}>
-      <${Total} name="Tool calls">${count(thread.tool_calls)}</${Total}>
+      <${Total} name="Tool calls" title=${`${thread.unchecked_calls ?? 0} of them were neither allowed nor denied by anybody`}>${count(thread.tool_calls)}</${Total}>
       <${Total} name="Errors">${count(thread.error_count)}</${Total}>
       <${Total} name="Tokens in" title=${`${thread.cache_read_tokens ?? 0} of them from a cache`}>${count(thread.input_tokens)}</${Total}>
       <${Total} name="Tokens out">${count(thread.output_tokens)}</${Total}>
@@ -86,13 +85,6 @@ function Head({ thread, children }) {
   `;
 }
 
-/** @param {Detail} detail */
-function uncheckedCalls({ steps, permissions }) {
-  const events = [...permissions.value.values()];
-  const children = childrenOf(steps.value);
-  return [...steps.value.values()].filter((step) => step.type === 'tool_call' && decisionsFor(step, events, children.get(step.step_id) ?? []).length === 0).length;
-}
-
 /** @param {{tab: string, detail: Detail, select: (id: string) => void, selected: string, id: string}} properties */
 function Panel({ tab, detail, select, selected, id }) {
   const running = detail.thread.value ? isOpen(detail.thread.value) : true;
@@ -101,7 +93,7 @@ function Panel({ tab, detail, select, selected, id }) {
     select(step);
   };
   if (tab === 'transcript') return html`<${Transcript} messages=${detail.messages.value} running=${running} onStep=${toStep} />`;
-  if (tab === 'permissions') return html`<${Permissions} permissions=${[...detail.permissions.value.values()]} unchecked=${uncheckedCalls(detail)} onStep=${toStep} />`;
+  if (tab === 'permissions') return html`<${Permissions} permissions=${[...detail.permissions.value.values()]} unchecked=${detail.thread.value?.unchecked_calls ?? 0} onStep=${toStep} />`;
   if (tab === 'logs') return html`<${LogList} project=${project.value} thread=${id} />`;
   return html`<${Waterfall} steps=${detail.steps.value} running=${running} selected=${selected} onSelect=${select} />`;
 }

@@ -5,7 +5,7 @@ SELECT
     environment, service_version, host, tags, user_input, agent_name, user_id, mcp_ids, services, models,
     started_at, last_seen_at, ended_at,
     (toUnixTimestamp64Nano(coalesce(ended_at, last_seen_at)) - toUnixTimestamp64Nano(started_at)) / 1e6 AS duration_ms,
-    current_step, step_count, llm_calls, tool_calls, error_count, permission_checks, permission_denials, escalations,
+    current_step, step_count, llm_calls, tool_calls, unchecked_calls, error_count, permission_checks, permission_denials, escalations,
     input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, cost_estimated, memory_bytes, cpu_utilization,
     error_type, error_message, version, toUnixTimestamp64Nano(last_received) AS received_ns
 FROM thread_summaries FINAL

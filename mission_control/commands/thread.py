@@ -92,7 +92,10 @@ def header(one: Row) -> Any:
         ("started", f"{ago(one['started_at'], moment)}, took {duration(took(one, moment))}"),
         ("last seen", ago(one["last_seen_at"], moment)),
         ("work", f"{one['step_count']} steps, {one['llm_calls']} model calls, {one['tool_calls']} tool calls, {one['error_count']} errors"),
-        ("checks", f"{one['permission_checks']} asked, {one['permission_denials']} denied, {one['escalations']} escalations"),
+        (
+            "checks",
+            f"{one['permission_checks']} asked, {one['permission_denials']} denied, {one['escalations']} escalations, {one['unchecked_calls']} tool calls unchecked",
+        ),
         ("tokens", tokens + (f", {money(one['cost_usd'])}" if one["cost_usd"] is not None else "")),
         ("models", ", ".join(one["models"])),
         ("servers", ", ".join(one["mcp_ids"])),

@@ -28,7 +28,7 @@ _TEXTS: Final = (
 )  # fmt: skip
 _LISTS: Final = ("tags", "mcp_ids", "services", "models", "trace_ids")
 _COUNTS: Final = (
-    "step_count", "llm_calls", "tool_calls", "error_count", "loop_count", "permission_checks", "permission_denials", "escalations", "input_tokens",
+    "step_count", "llm_calls", "tool_calls", "unchecked_calls", "error_count", "loop_count", "permission_checks", "permission_denials", "escalations", "input_tokens",
     "output_tokens", "cache_read_tokens", "cache_write_tokens", "memory_bytes", "cost_estimated", "retention_days",
 )  # fmt: skip
 

@@ -37,11 +37,12 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Permission checks of a thread. `waiting_since` in nanoseconds, 0 when nothing waits."""
+    """Permission checks of a thread, and how many of its tool calls they decided. `waiting_since` in nanoseconds, 0 when nothing waits."""
 
     checks: int = 0
     denials: int = 0
     escalations: int = 0
+    checked_calls: int = 0
     waiting_for: str = ""
     waiting_since: int = 0
     received: int = 0
@@ -60,6 +61,7 @@ def fold_thread(key: tuple[str, str], segments: Sequence[Segment], activity: Act
     return row | {
         "project": project,
         "thread_id": thread_id,
+        "unchecked_calls": max(0, row["tool_calls"] - checks.checked_calls),
         "permission_checks": checks.checks,
         "permission_denials": checks.denials,
         "escalations": checks.escalations,

@@ -1,7 +1,7 @@
 """One round over touched threads: read what contributes to each, fold, write; tell the hub what began, changed and ended."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.batch import ThreadKey
@@ -46,6 +46,7 @@ class ThreadSummaries:
             return []
         threads = self._remembered(changed or {})
         threads |= self._read([key for key in keys if key not in threads])
+        self._count_checked(threads)
         folded = {key: row for key in keys if (row := self._fold(key, threads[key])) is not None}
         if folded:
             self._store.insert("thread_summaries", rows.thread_batch(list(folded.values()), version))
@@ -84,6 +85,18 @@ class ThreadSummaries:
         for row in self._query("stored_threads", keys):
             threads[_key(row)].stored.append((row["started_at"], row["status"], row["retention_days"]))
         return threads
+
+    def _count_checked(self, threads: Mapping[ThreadKey, KnownThread]) -> None:
+        """Asked anew whenever a thread changes, because it is about steps and decisions; threads without any check cost nothing."""
+        asked = {
+            key: thread
+            for key, thread in threads.items()
+            if thread.checks.checks and any(one.tool_calls for one in thread.segments.values())
+        }
+        if asked:
+            calls = {_key(row): row["calls"] for row in self._query("checked_calls", sorted(asked))}
+            for key, thread in asked.items():
+                thread.checks = replace(thread.checks, checked_calls=calls.get(key, 0))
 
     def _query(self, name: str, keys: Sequence[ThreadKey]) -> list[dict[str, Any]]:
         return self._store.query(statement(name), {"projects": [key[0] for key in keys], "threads": [key[1] for key in keys]})

@@ -104,3 +104,4 @@ def test_a_call_is_checked_by_any_of_its_spans_or_its_id_but_not_by_a_question(l
     line.logs(log("", 1, {**CHECK, "permission.check.id": name, "permission.result": result}, 1, number, "permission.check"))
     line.summarise()
     assert line.values("unchecked_calls", "step_id") == ([hex_span(1)] if about == "question" else [])
+    assert line.values("threads", "tool_calls, unchecked_calls") == [(1, int(about == "question"))]

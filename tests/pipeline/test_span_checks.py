@@ -155,3 +155,14 @@ def test_runs_that_langsmith_calls_calls(line: Line, kind: str, operation: str, 
     assert line.values(
         "otel_traces", "SpanAttributes['gen_ai.operation.name'], mapContains(SpanAttributes, 'mission_control.step.type')"
     ) == [(operation, 0)]
+
+
+def test_a_check_on_a_span_of_a_thread_that_is_summarised_already(line: Line) -> None:
+    line.spans(tool())
+    line.summarise()
+    line.spans(
+        tool(3),
+        tool(4, events=[Span.Event(name="permission.check", time_unix_nano=7, attributes=items({**ASKED, "permission.result": "deny"}))]),
+    )
+    line.summarise()
+    assert line.values("threads", "permission_checks, permission_denials, tool_calls, unchecked_calls") == [(1, 1, 3, 2)]

@@ -42,7 +42,7 @@ EXPORTER = {
         ScopeName ScopeVersion ScopeAttributes LogAttributes EventName""",
 }
 MORE = {
-    "threads": "trace_ids last_received computed_at",
+    "threads": "trace_ids unchecked_calls last_received computed_at",
     "execution_steps": "user_id span_ids",
     "llm_messages": "trace_id parts",
     "logs": "log_id",
