@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from collectors.errors import ForbiddenError, UnauthenticatedError
-from schemas.errors import MalformedRequestError
+from schemas.errors import LogUnavailableError, MalformedRequestError
+from schemas.sender_keys import KeyBook
 from schemas.settings import Settings
 
 MAX_PROJECT_LENGTH: Final = 128
+UNKNOWN: Final = "the keys of senders are not known yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +36,41 @@ class Keys(Protocol):
         ...
 
 
-class NoKeys:
-    """Everyone may send into every project: only on loopback."""
+class KnownKeys:
+    """The system's own key and those in the book. Where there is neither, everyone may send into every project: only on loopback.
 
-    def sender(self, credential: str, project: str) -> Sender:  # noqa: ARG002  the port's signature
-        return Sender(project, bound=False)
+    While the book is not complete nobody but the system's own key is let in, and everyone else told to come again.
+    """
 
+    def __init__(self, own: str, book: KeyBook) -> None:
+        self._own, self._book = own.encode(), book
 
-class OneKey:
-    """The single key of a system without users; `project` binds it when not ""."""
-
-    def __init__(self, key: str, project: str = "") -> None:
-        self._key = key.encode()
-        self._project = project
+    @classmethod
+    def of(cls, settings: Settings, book: KeyBook | None = None) -> "KnownKeys":
+        """Without a book there are no keys but the system's own."""
+        return cls(settings.api_key.get_secret_value(), KeyBook(is_complete=True) if book is None else book)
 
     def sender(self, credential: str, project: str) -> Sender:
+        """Raises LogUnavailableError too, while it is not known who may send."""
+        if self._own and hmac.compare_digest(credential.encode(), self._own):
+            return Sender(project, bound=True, key="api_key")
+        if not self._book.is_complete:
+            raise LogUnavailableError(UNKNOWN)
+        if not self._own and not self._book:
+            return Sender(project, bound=False)
+        return self._holder(credential, project)
+
+    def _holder(self, credential: str, project: str) -> Sender:
         if not credential:
             raise UnauthenticatedError("a key is needed")
-        if not hmac.compare_digest(credential.encode(), self._key):
+        key = self._book.find(credential)
+        if key is None:
             raise UnauthenticatedError("the key is not known")
-        if self._project and project not in ("", self._project):
-            raise ForbiddenError(project, self._project)
-        return Sender(self._project or project, bound=True, key="api_key")
-
-
-def keys_of(settings: Settings) -> Keys:
-    key = settings.api_key.get_secret_value()
-    return OneKey(key) if key else NoKeys()
+        if key.revoked_at:
+            raise UnauthenticatedError(f"the key {key.key_id} was revoked")
+        if key.project and project not in ("", key.project):
+            raise ForbiddenError(project, key.project)
+        return Sender(key.project or project, bound=True, key=key.key_id)
 
 
 def credential_of(authorization: str, api_key: str) -> str:

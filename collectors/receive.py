@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from collectors.admission import Admission
 from collectors.errors import OverQuotaError
-from collectors.keys import Keys, Sender, is_project_name, keys_of
+from collectors.keys import Keys, KnownKeys, Sender, is_project_name
 from collectors.quotas import Quotas
 from schemas import otlp
 from schemas.errors import LogUnavailableError
@@ -88,7 +88,7 @@ class Receiver:
         self._clock = clock
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(_THREADS, "otlp")
-        self.keys = keys or keys_of(settings)
+        self.keys = keys or KnownKeys.of(settings)
         self._quotas = quotas or Quotas.of(settings)
         self._booking: asyncio.Task[None] | None = None
         memory = max(4 * settings.otlp_max_bytes, 64 * MEBIBYTE)

@@ -9,6 +9,9 @@ SIGNALS: Final = (SPANS, LOGS, METRICS)
 COMMITS: Final = "mission_control.commits"
 """What became visible in the store, as typed, versioned events: processors write, servers read."""
 
+KEYS: Final = "mission_control.keys"
+"""Digests of the keys that senders may use, compacted: servers write, collectors read."""
+
 PROJECT_HEADER: Final = "mission_control.project"
 """Set only where the sender named a project by header or key; else the resource attribute decides."""
 RECEIVED_HEADER: Final = "mission_control.received_unix_nano"

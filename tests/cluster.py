@@ -12,11 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.brokers import ROOT, Broker, free_port, missing, prepared
 from tests.clickhouse.clickhouse_server import ClickHouse
@@ -176,9 +175,9 @@ class MachineCluster:
                 environment = os.environ | self.settings | ports
                 return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output, process_group=0)
 
-        def told() -> dict[str, str]:
+        def told() -> dict[str, Any]:
             try:
-                found: dict[str, str] = json.loads((data / "run.json").read_text())
+                found: dict[str, Any] = json.loads((data / "run.json").read_text())
             except FileNotFoundError:
                 return {}
             return found
@@ -226,7 +225,7 @@ def _broker(broker: Broker) -> Member:
     return Member(f"kafka-{broker.number}", spawn, lambda _: broker.answers(), lambda: broker.address)
 
 
-def _addresses(info: Mapping[str, str]) -> str:
+def _addresses(info: Mapping[str, Any]) -> str:
     if info.get("login_url"):
         return f"{info['login_url']}  SQL {info['sql']}"
     otlp = f"OTLP {info['otlp_http']} (HTTP), {info['otlp_grpc']} (gRPC)  " if info.get("otlp_http") else ""

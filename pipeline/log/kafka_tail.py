@@ -23,6 +23,7 @@ class KafkaTail:
     def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, begin: Literal["end", "start"]) -> None:
         self._loop, self._connection, self._topic, self._begin = loop, connection, topic, begin
         self._consumer: Any = None
+        self._ends: dict[Any, int] = {}
 
     @property
     def is_open(self) -> bool:
@@ -41,6 +42,16 @@ class KafkaTail:
             return []
         return [record_of(self._topic, one) for own in found.values() for one in own]
 
+    def has_caught_up(self) -> bool:
+        """Whether everything that was there when it connected has been polled."""
+        try:
+            return self.is_open and self._loop.call(self._is_past(), ANSWER_SECONDS)
+        except (KafkaError, TimeoutError, RuntimeError):
+            return False
+
+    async def _is_past(self) -> bool:
+        return all([await self._consumer.position(place) >= end for place, end in self._ends.items()])
+
     async def _open(self) -> None:
         consumer = AIOKafkaConsumer(
             **self._connection.options(), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=250
@@ -51,7 +62,8 @@ class KafkaTail:
             await consumer._client._wait_on_metadata(name)  # there is no public way to learn of one topic
             places = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
             consumer.assign(places)
-            edges = await (consumer.end_offsets(places) if self._begin == "end" else consumer.beginning_offsets(places))
+            self._ends = await consumer.end_offsets(places)
+            edges = self._ends if self._begin == "end" else await consumer.beginning_offsets(places)
             for place, offset in edges.items():
                 consumer.seek(place, offset)
         except BaseException:

@@ -14,7 +14,7 @@ from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
 from pipeline.log.kafka_writer import MOST_BYTES
 from schemas.errors import LogUnavailableError
-from schemas.topics import COMMITS, SIGNALS
+from schemas.topics import COMMITS, KEYS, SIGNALS
 
 SAFE_REPLICAS: Final = 3
 SAFE_IN_SYNC: Final = 2
@@ -47,11 +47,12 @@ class TopicPlan:
         return 1 if self.single_node else SAFE_IN_SYNC
 
     def topics(self) -> Iterator[tuple[str, int, Mapping[str, str]]]:
-        """Name, partitions and settings of each. Commits lie in one partition, so that they keep their order."""
+        """Name, partitions and settings of each. Commits and keys lie in one partition, so that they keep their order."""
         common = {IN_SYNC: str(self.in_sync), "max.message.bytes": str(MOST_BYTES + _OVERHEAD)}
         for name in SIGNALS:
             yield name, self.partitions, {**common, "retention.ms": str(self.retention_days * DAY_MS)}
         yield COMMITS, 1, {**common, "retention.ms": str(COMMITS_MS)}
+        yield KEYS, 1, {**common, "cleanup.policy": "compact"}
 
 
 def ensure_topics(connection: KafkaConnection, plan: TopicPlan) -> list[str]:

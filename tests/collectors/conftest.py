@@ -15,16 +15,24 @@ from prometheus_client import CollectorRegistry
 
 from collectors.grpc import OtlpGrpc
 from collectors.http import http_app
-from collectors.keys import Keys
+from collectors.keys import Keys, KnownKeys
 from collectors.receive import Receiver
 from schemas import otlp
 from schemas.errors import LogUnavailableError
 from schemas.metrics import Metrics
 from schemas.otlp import ExportRequest
+from schemas.sender_keys import KeyBook, SenderKey, digest_of
 from schemas.settings import Settings, load_settings
 from schemas.topics import PROJECT_HEADER
 
 NOW = 1_790_000_000_000_000_000
+
+
+def bound_key(key: str, project: str) -> KnownKeys:
+    """Nobody but the holder of `key` may send."""
+    book = KeyBook(is_complete=True)
+    book.take([SenderKey("k1", "test", digest_of(key), project, "2030-01-01T00:00:00Z")])
+    return KnownKeys("", book)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from collectors.grpc import SERVICES, OtlpGrpc
-from collectors.keys import OneKey
 from schemas import otlp
 from schemas.errors import SettingsError
 from schemas.settings import load_settings
 from schemas.topics import LOGS, METRICS, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER, SPANS
-from tests.collectors.conftest import NOW, Collect, Collector, add_resource, spans_request
+from tests.collectors.conftest import NOW, Collect, Collector, add_resource, bound_key, spans_request
 
 BODY = spans_request(3).SerializeToString()
 TRACES = next(iter(SERVICES))
@@ -143,7 +142,7 @@ async def test_keys(collect: Collect) -> None:
 
 
 async def test_projects(collect: Collect) -> None:
-    collector = await collect(keys=OneKey("k", "shop"))
+    collector = await collect(keys=bound_key("k", "shop"))
     key = {"x-api-key": "k"}
     assert (await refused(collector, BODY, {**key, "x-mission-control-project": "bank"})).code() == grpc.StatusCode.PERMISSION_DENIED
     assert (await refused(collector, BODY, {**key, "x-mission-control-project": ""})).code() == grpc.StatusCode.INVALID_ARGUMENT

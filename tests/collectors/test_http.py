@@ -22,10 +22,9 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from collectors.keys import OneKey
 from schemas import otlp
 from schemas.topics import LOGS, METRICS, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER, SPANS
-from tests.collectors.conftest import NOW, Collect, Collector, add_resource, spans_request
+from tests.collectors.conftest import NOW, Collect, Collector, add_resource, bound_key, spans_request
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
@@ -224,7 +223,7 @@ async def test_keys(collect: Collect) -> None:
 
 
 async def test_bound_keys(collect: Collect) -> None:
-    collector = await collect(keys=OneKey("k", "shop"))
+    collector = await collect(keys=bound_key("k", "shop"))
     headers = {**PROTOBUF, "x-api-key": "k"}
     response = await collector.http.post("/v1/traces", content=BODY, headers={**headers, "x-mission-control-project": "bank"})
     assert (response.status_code, status_of(response).code) == (403, 7)
