@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from mission_control.commands import archive, dashboards, dead_letters, service, up
+from mission_control.commands import archive, dashboards, dead_letters, keys, service, up
 from mission_control.commands.backup import backup
 from mission_control.commands.demo import demo
 from mission_control.commands.doctor import doctor
@@ -56,6 +56,7 @@ app.command(rich_help_panel=CARE)(migrate)
 app.command(rich_help_panel=CARE)(verify)
 app.add_typer(archive.app, name="archive", rich_help_panel=CARE)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=CARE)
+app.add_typer(keys.app, name="keys", rich_help_panel=CARE)
 app.add_typer(dashboards.app, name="dashboards", rich_help_panel=CARE)
 app.add_typer(service.app, name="service", rich_help_panel=CARE)
 
