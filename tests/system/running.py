@@ -16,8 +16,10 @@ import httpx
 import psutil
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 60.0
-PATIENCE: Final = 30.0
+START_SECONDS: Final = 180.0
+PATIENCE: Final = 120.0
+END_SECONDS: Final = 120.0
+"""Never reached where all is well, however busy the machine: what has to be waited for is asked for all the time."""
 ANY_PORT: Final = dict.fromkeys(("PORT", "OTLP_GRPC_PORT", "OTLP_HTTP_PORT", "SQL_PORT"), "0")
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ class System:
     info: dict[str, Any] = field(default_factory=dict)
     name: str = "up"
     """Of the files beside `data` that take what it says."""
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=120))
 
     @property
     def stderr(self) -> Path:
@@ -87,7 +89,7 @@ class System:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = END_SECONDS) -> int:
         """The exit code."""
         assert self.process is not None
         return self.process.wait(seconds)

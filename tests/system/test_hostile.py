@@ -24,7 +24,7 @@ BOMB = b"\0" * 50_000_000
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with system_on(tmp_path_factory.mktemp("hostile") / "data", OTLP_MAX_BYTES=str(LIMIT), OTLP_REQUEST_TIMEOUT="2") as system:
+    with system_on(tmp_path_factory.mktemp("hostile") / "data", OTLP_MAX_BYTES=str(LIMIT), OTLP_REQUEST_TIMEOUT="5") as system:
         yield system.start()
         assert system.number(NOTHING) == 0
         assert system.number("SELECT count() FROM dead_letters") == 0
@@ -84,7 +84,7 @@ def test_bodies_that_never_come_or_say_too_much(target: System) -> None:
     assert address.hostname
     assert address.port
     for headers, status in (({"content-length": "100000000000"}, 413), ({"content-length": "500"}, 408)):
-        link = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        link = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
         link.putrequest("POST", TRACES)
         for header, value in {"content-type": "application/x-protobuf", **headers}.items():
             link.putheader(header, value)
@@ -98,7 +98,7 @@ def test_noise_on_any_port_does_no_harm(target: System, port: str) -> None:
     address = urlsplit(target.info[port])
     chance = random.Random(port)
     for _ in range(20):
-        with socket.create_connection((address.hostname, address.port), timeout=10) as link:
+        with socket.create_connection((address.hostname, address.port), timeout=120) as link:
             link.sendall(chance.randbytes(chance.randrange(1, 3000)))
     assert target.is_alive()
     assert target.ask("/ready").status_code == 200

@@ -49,7 +49,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_at_twenty_random_moments(stoppe
     stopped.start()
     print(f"{len(sent.acknowledged)} of {len(sent.tried)} requests were acknowledged")
     for path in (TRACES, LOGS, METRICS):
-        assert len(sent.ids(path)) > 100
+        assert sent.ids(path)
     check_all(stopped, sent)
     assert stopped.stop() == 0
 

@@ -63,7 +63,7 @@ def block(heading: str, language: str) -> str:
 
 
 def run(*command: str, **environment: str) -> str:
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -175,6 +175,6 @@ def test_every_recorded_payload_is_accepted_and_visible(system: System) -> None:
     assert {row["rejected"] for row in system.sql(sums)} <= {0, "0"}
     assert system.reaches("SELECT count() FROM otel_logs", wanted["logs"]) == wanted["logs"]
     assert system.reaches(f"SELECT {COUNTS['points']} AS n", wanted["points"]) == wanted["points"]
-    found = system.reaches("SELECT uniqExact(TraceId, SpanId) FROM otel_traces", wanted["spans"], 10)
+    found = system.reaches("SELECT uniqExact(TraceId, SpanId) FROM otel_traces", wanted["spans"])
     print(f"{len(requests)} payloads: {wanted}, {found} spans visible")
     assert found == wanted["spans"]

@@ -29,7 +29,7 @@ FINGERPRINTS = {
 def command(*words: str | Path, module: Sequence[str] = ("mission_control.main",)) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MISSION_CONTROL_")}
     line = [sys.executable, "-m", *module, *map(str, words)]
-    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def done(*words: str | Path) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def test_the_drill(stopped: System, tmp_path: Path) -> None:
     stopped.start()
     everything, copy = Sent(), tmp_path / "kept" / "backup"
     with Senders(stopped.info["otlp_http"], [Agents(seed) for seed in (11, 12, 13)], everything):
-        eventually(lambda: len(everything.acknowledged), lambda count: count > 60)
+        assert eventually(lambda: len(everything.acknowledged) > 60)
+        assert eventually(lambda: stopped.number("SELECT count() FROM otel_traces") > 50)
         before = list(everything.acknowledged)
         report = done("backup", copy, "--data", stopped.data)
         time.sleep(0.5)

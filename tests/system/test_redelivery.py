@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.system.accounts import backlog
+from tests.system.accounts import at_rest
 from tests.system.running import System, eventually
 from tests.system.traffic import Agents, Request
 
@@ -28,11 +28,11 @@ def rows(system: System, view: str) -> list[str]:
 
 def settled(system: System) -> dict[str, list[str]]:
     """Once nothing waits and the hourly rollups have caught up (they take their time), so that two looks see the same."""
-    assert eventually(lambda: backlog(system), lambda waiting: waiting == 0) == 0
-    assert eventually(lambda: rolled_up(system), patience=90)
+    assert at_rest(system)
+    assert eventually(lambda: rolled_up(system), patience=300)
     before: dict[str, list[str]] = {}
     now = dump(system)
-    for _ in range(10):
+    for _ in range(60):
         if before == now:
             return now
         time.sleep(1)

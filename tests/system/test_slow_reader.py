@@ -55,7 +55,7 @@ def stopped_reader(system: System) -> socket.socket:
 async def read_all(link: ClientConnection, wanted: set[str]) -> int:
     """Read until all wanted texts were there, resuming where a burst found no room; returns how often that was needed."""
     dropped = 0
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while wanted:
             said = json.loads(await link.recv())
             if said["type"] == "event":

@@ -12,7 +12,7 @@ from tests.system.traffic import Agents
 def end_of(system: System) -> tuple[int, str]:
     """Exit code, and what it said that is no log line of ours."""
     system.spawn()
-    code = system.wait(60)
+    code = system.wait()
     return code, "\n".join(line for line in system.complaints().splitlines() if not line.startswith("{"))
 
 
