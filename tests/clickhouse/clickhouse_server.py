@@ -52,13 +52,13 @@ class ClickHouse:
     def stop(self) -> None:
         """Nothing to do is no error."""
         if self.process is not None and self.process.poll() is None:
-            self.process.communicate(timeout=30)
+            self.process.communicate(timeout=120)
 
     def kill(self) -> None:
         """As a crash would: `start` again finds what was stored."""
         assert self.process is not None
         self.process.kill()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=120)
 
     def fail(self, kind: str = "code", match: str = "", **fault: Any) -> None:
         """From now on; see `Fault` of the endpoint."""

@@ -85,7 +85,7 @@ class Collector:
         return self.metrics.registry.get_sample_value(f"mission_control_{name}", labels)
 
     async def reaches(self, value: float, name: str, **labels: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while self.metric(name, **labels) != value:  # noqa: ASYNC110  metrics tell nobody that they change
                 await asyncio.sleep(0.005)
 
@@ -112,7 +112,7 @@ async def collecting(settings: Settings, keys: Keys | None = None) -> AsyncItera
     async with AsyncExitStack() as stack:
         grpc_port = await grpc.start()
         http_port = await stack.enter_async_context(serving(http_app(receiver, settings)))
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=30))
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=120))
         yield Collector(log, metrics, receiver, client, http_port, grpc_port)
         await grpc.stop(2)
     receiver.close()

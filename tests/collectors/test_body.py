@@ -20,7 +20,7 @@ async def exchange(port: int, *pieces: bytes, pause: float = 0) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(pause)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         answer = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", answer)
         assert length

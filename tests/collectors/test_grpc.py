@@ -38,7 +38,7 @@ async def export(
     options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{collector.grpc_port}", options=options, compression=compression) as channel:
         call: Any = channel
-        answer: bytes = await call.unary_unary(f"/{service}/Export")(body, metadata=tuple((metadata or {}).items()), timeout=30)
+        answer: bytes = await call.unary_unary(f"/{service}/Export")(body, metadata=tuple((metadata or {}).items()), timeout=120)
         return answer
 
 

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 ROOT: Final = Path(__file__).parents[2]
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
 EXPECT_MS: Final = 15_000
 _UP: Final = "import sys; from mission_control.app import run; from schemas.settings import load_settings; sys.exit(run(load_settings()))"
 _BROWSER_ARGUMENTS: Final = (
@@ -42,7 +42,7 @@ class System:
         """The answer's JSON; raises HTTPError for anything but 2xx."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {"content-type": "application/json", **headers}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return json.load(response)
 
     def login_url(self) -> str:
@@ -153,7 +153,7 @@ def up(data: Path, **settings: str) -> Iterator[System]:
             yield _wait(process, data)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(120)
 
 
 def _wait(process: subprocess.Popen[bytes], data: Path) -> System:

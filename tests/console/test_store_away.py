@@ -13,7 +13,7 @@ from tests.console.conftest import System, up
 
 pytestmark = pytest.mark.slow
 CARD = '[data-testid="thread-card"]'
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def start(store: ClickHouseStore, console_dir: Path, tmp_path: Path) -> Starter:
         app = create_app(used_store, hub, settings, TOKEN, checks or {}, metrics, console_dir, keeper, {"echo": echo}, ENDPOINTS)
         async with serving(app) as port:
             headers = {"Authorization": f"Bearer {TOKEN}"}
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as client:
                 yield Running(app, hub, metrics, keeper, client, port)
 
     return starting
@@ -238,7 +238,7 @@ async def running(start: Starter) -> AsyncIterator[Running]:
 async def receive(connection: ClientConnection, kind: str = "") -> dict[str, Any]:
     """The next message, or the next one of a type."""
     while True:
-        message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 20))
+        message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 120))
         if not kind or message["type"] == kind:
             return message
 

@@ -52,7 +52,7 @@ def serving(store: Store, **options: Any) -> Iterator[Endpoint]:
             time.sleep(0.005)
         port = listener.getsockname()[1]
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
                 yield Endpoint(port, client, metrics)
         finally:
             server.should_exit = True

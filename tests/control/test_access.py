@@ -230,7 +230,7 @@ async def test_overload_and_timeouts_are_503(start: Any, store: Any) -> None:
         def raw(self, sql: str, fmt: str, parameters: Any = None, settings: Any = None) -> bytes:
             if "overview" in str(parameters):
                 raise ValueError("a bug")
-            self.release.wait(10)
+            self.release.wait(120)
             raise StoreUnavailableError("it is closed")
 
         def query(self, sql: str) -> None:

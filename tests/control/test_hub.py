@@ -29,7 +29,7 @@ def thread_event(project: str, name: str, kind: Any = "thread.updated") -> Event
 
 
 async def receive(connection: Any) -> dict[str, Any]:
-    message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 30))
+    message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 120))
     return message
 
 
@@ -267,7 +267,7 @@ async def test_who_comes_while_events_are_built_misses_none(running: Any, say: A
     def build(interest: Interest) -> list[Event]:
         asked.append(interest)
         begun.set()
-        go_on.wait(30)
+        go_on.wait(120)
         return [Event("step", "default", "s", {"step_id": "s"}, "t")] if interest.wants("default", "t") else []
 
     async with running.socket() as connection:

@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 
 
 async def receive(connection: Any) -> dict[str, Any]:
-    message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 60))
+    message: dict[str, Any] = orjson.loads(await asyncio.wait_for(connection.recv(), 120))
     return message
 
 
@@ -26,7 +26,7 @@ async def subscribe(connection: Any, channel: str, since: str = "", **more: Any)
 
 async def reach(running: Any, offset: int = 0, commits: int = 0) -> None:
     """Until the hub has handed out everything before `offset`, and so many commits."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while running.hub.position.offsets.get("otlp_logs", {}).get(0, 0) < offset or running.hub.position.commit < commits:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -151,6 +151,6 @@ async def test_lists_and_open_threads_outlive_the_store(
         assert again["payload"] == before["payload"]
         assert (await running.client.get("/api/threads/never-seen?project=p")).status_code == 503
         await asyncio.to_thread(server.recover)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while "stale_since" in await running.get("/api/threads", project="p"):  # noqa: ASYNC110  nobody tells when it is back
                 await asyncio.sleep(0.1)

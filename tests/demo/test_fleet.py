@@ -161,17 +161,17 @@ def test_the_process_looks_busy_and_ends_clean(received: Received, record_proper
         record_property("uss_megabytes", sum(member.memory_full_info().uss for member in family) >> 20)
         assert len(received.open_threads()) >= 6
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert errors == ""
-    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert psutil.wait_procs(family, timeout=120)[1] == []
     assert received.open_threads() == set()
 
 
 @pytest.mark.slow
 def test_it_survives_without_a_collector() -> None:
     with start("--endpoint", "http://127.0.0.1:9", "--once", "denial", "--speed", "20") as process:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert len(errors.splitlines()) == 1
@@ -181,15 +181,15 @@ def test_it_survives_without_a_collector() -> None:
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="POSIX only")
 def test_servers_end_when_the_fleet_is_killed(received: Received) -> None:
     with start("--endpoint", received.url, "--speed", "5") as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not any(service.startswith("mcp-") for service in {span.service for span in received.spans}):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        process.communicate(timeout=5)
+        process.communicate(timeout=120)
     assert children
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=120)[1] == []
 
 
 def test_tool_definitions_are_json_schemas() -> None:

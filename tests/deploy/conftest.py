@@ -66,7 +66,7 @@ def helm() -> Helm:
     path = program("helm", "helm.sh/helm/v3/cmd/helm@v3.22.0")
 
     def running(*words: str, fails: bool = False) -> str:
-        ran = subprocess.run([path, *words], capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run([path, *words], capture_output=True, text=True, timeout=120, check=False)
         assert (ran.returncode != 0) == fails, ran.stderr
         return ran.stderr if fails else ran.stdout
 

@@ -118,7 +118,7 @@ def test_the_image_is_linted() -> None:
     linter = Path(sys.executable).with_name("hadolint")
     if not linter.exists():
         missing("hadolint")
-    ran = subprocess.run([linter, DEPLOY / "image" / "Dockerfile"], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([linter, DEPLOY / "image" / "Dockerfile"], capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout
 
 
@@ -137,7 +137,7 @@ def test_systemd_understands_the_units(path: Path) -> None:
     """But for the program, which is not installed here."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here; the other test of units reads them too")
-    ran = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=120, check=False)
     ours = [line for line in ran.stderr.splitlines() if path.name in line and "is not executable" not in line]
     assert ours == []
 

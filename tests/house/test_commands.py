@@ -15,7 +15,7 @@ PROMISED = {"setup", "run", "test", "test-fast", "check", "bench", "bench-peers"
 def make(directory: Path, *words: str, path: str) -> subprocess.CompletedProcess[str]:
     program = shutil.which("make") or "make"
     environment = {"PATH": path, "HOME": str(directory)}
-    return subprocess.run([program, *words], cwd=directory, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([program, *words], cwd=directory, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def collector() -> Iterator[Collector]:
 def run(collector: Collector, *command: str) -> Received:
     """Run with our port in place of 4318, and hand back the one request that came."""
     here = [word.replace("127.0.0.1:4318", f"127.0.0.1:{collector.server_address[1]}") for word in command]
-    done = subprocess.run(here, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(here, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     (received,) = collector.received
     return received

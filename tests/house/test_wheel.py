@@ -57,6 +57,6 @@ def test_installed_wheel_starts(wheel: Path, tmp_path: Path) -> None:
     uv("pip", "install", "--quiet", "--python", python, "--constraint", ROOT / "requirements" / "run.txt", wheel)
     command = environment / "bin" / "mission-control"
     for option, expected in (("--version", "0.1.0"), ("--help", "up")):
-        done = subprocess.run([command, option], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([command, option], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout

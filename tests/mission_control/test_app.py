@@ -37,7 +37,7 @@ def test_an_end_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, caplog: pyt
     monkeypatch.setattr("faulthandler.dump_traceback", lambda all_threads: None)
     with app._watchdog() as watchdog:
         watchdog.start()
-        assert ended.wait(10)
+        assert ended.wait(120)
         watchdog.join()
     assert codes == [1]
     assert "safe in the log" in caplog.text
@@ -46,5 +46,5 @@ def test_an_end_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, caplog: pyt
 def test_an_end_in_time_is_left_alone() -> None:
     with app._watchdog() as watchdog:
         watchdog.start()
-    watchdog.join(10)
+    watchdog.join(120)
     assert not watchdog.is_alive()

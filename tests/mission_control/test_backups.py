@@ -43,7 +43,7 @@ def test_one_at_a_time_and_its_end_is_told(monkeypatch: pytest.MonkeyPatch, stor
     going = threading.Event()
 
     def slowly(*_: object) -> Manifest:
-        going.wait(20)
+        going.wait(120)
         return WHOLE
 
     taking(monkeypatch, slowly)

@@ -198,7 +198,7 @@ async def test_a_renewed_certificate_is_taken_over_and_a_broken_one_is_not(
 
 
 async def said(caplog: pytest.LogCaptureFixture, what: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while what not in caplog.text:  # noqa: ASYNC110  log lines wake nobody
             await asyncio.sleep(0.01)
 

@@ -292,7 +292,7 @@ def test_the_demo_that_is_told_to_stop_ends_well(place: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def test_the_key_goes_to_the_demo_in_the_standard_variable(door: Door) -> None:
@@ -332,7 +332,7 @@ def test_a_reader_that_has_enough_is_no_error(found: Door, place: Path) -> None:
             assert process.stderr is not None
             process.stdout.close()
             assert process.stderr.read() == b""
-            assert process.wait(20) == 0
+            assert process.wait(120) == 0
 
 
 def test_any_encoding_of_the_terminal_will_do(found: Door, place: Path) -> None:

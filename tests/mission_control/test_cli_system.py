@@ -42,7 +42,7 @@ class Commands:
 
     def __call__(self, *words: str, stdin: str = "") -> Ran:
         with self.open(*words) as process:
-            out, err = process.communicate(stdin, timeout=60)
+            out, err = process.communicate(stdin, timeout=120)
         return Ran(int(process.returncode), out, err)
 
 
@@ -158,7 +158,7 @@ def test_logs_are_followed_until_ctrl_c(command: Commands) -> None:
         log(command.system, "and now this")
         assert json.loads(process.stdout.readline())["message"] == "and now this"
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=120)
     assert (process.returncode, complaints) == (0, "")
 
 
@@ -167,7 +167,7 @@ def test_threads_are_watched_until_ctrl_c(command: Commands) -> None:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())[0]["thread_id"] == "thread/one"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 def test_the_doctor_finds_a_healthy_system(command: Commands) -> None:

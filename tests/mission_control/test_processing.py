@@ -104,7 +104,7 @@ def test_a_thread_that_dies_stops_the_whole(
     monkeypatch.setattr("pipeline.processor.envelope", broken)
     running.start()
     append(log, uuid4().hex)
-    assert died.wait(20)
+    assert died.wait(120)
     assert running.check() == "process-otlp_logs: a defect of ours"
     monkeypatch.undo()
     running.stop()
@@ -135,7 +135,7 @@ def test_troubles_of_the_keeper_and_the_sweep_pass(
     running = processing_of(log, store, listener, tmp_path)
     running.start()
     for trouble in (swept, swept, kept, kept):
-        assert trouble.acquire(timeout=20)
+        assert trouble.acquire(timeout=120)
     assert running.check() == ""
     running.stop()
     assert {"sweep failed", "the log keeps its old files"} <= {record.getMessage() for record in caplog.records}

@@ -26,7 +26,7 @@ def written(name: str) -> str:
 def test_pages_in_git_are_what_the_code_says() -> None:
     """In a process of its own, because it opens a store."""
     command = [sys.executable, "-m", "mission_control.reference", "--check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -82,7 +82,7 @@ class StoreContract:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
         assert seen == [True] * 30
         assert store.query(f"SELECT uniqExact(a) AS n FROM {numbers}") == [{"n": 30}]
 

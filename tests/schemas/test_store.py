@@ -50,11 +50,11 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert line_of(first) == "open False mission_control\n"
     second = opener(tmp_path)
     assert line_of(second).startswith("locked True another process uses the store")
-    second.communicate(timeout=60)
-    first.communicate(timeout=60)
+    second.communicate(timeout=120)
+    first.communicate(timeout=120)
     third = opener(tmp_path)
     assert line_of(third).startswith("open")
-    third.communicate(timeout=60)
+    third.communicate(timeout=120)
     assert third.returncode == 0
 
 
@@ -89,11 +89,11 @@ def test_close_waits_for_calls_and_refuses_new_ones() -> None:
     def work() -> None:
         with own.client():
             inside.set()
-            leave.wait(20)
+            leave.wait(120)
 
     worker, closer = threading.Thread(target=work), threading.Thread(target=own.close)
     worker.start()
-    inside.wait(20)
+    inside.wait(120)
     closer.start()
     closer.join(0.2)
     assert closer.is_alive()
@@ -101,8 +101,8 @@ def test_close_waits_for_calls_and_refuses_new_ones() -> None:
     with pytest.raises(StoreUnavailableError):
         own.query("SELECT 1")
     leave.set()
-    worker.join(20)
-    closer.join(20)
+    worker.join(120)
+    closer.join(120)
     assert handle.closed
     assert released.is_set()
 

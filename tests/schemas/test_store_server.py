@@ -113,10 +113,10 @@ def test_close_kills_its_own_queries_only(server: ClickHouse) -> None:
     while len(staying.query("SELECT 1 FROM system.processes WHERE query LIKE 'SELECT count() FROM numbers(1%'")) < 2:
         time.sleep(0.02)
     leaving.close()
-    threads[0].join(20)
+    threads[0].join(120)
     assert ended == {"leaving": 394}
     staying.kill_queries()
-    threads[1].join(20)
+    threads[1].join(120)
     staying.close()
     assert ended == {"leaving": 394, "staying": 394}
 
@@ -138,7 +138,7 @@ def test_close_gives_up_on_a_server_that_hangs(server: ClickHouse, caplog: pytes
     store.close()
     assert "queries are left to the server" in caplog.text
     server.recover()
-    worker.join(20)
+    worker.join(120)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from schemas.sender_keys import KeyBook, KeyList, SenderKey, mint
 from schemas.topics import KEYS
 from tests.brokers import Cluster
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 Open = Callable[[], KeyList]
 """The same list again each time."""
 

@@ -28,7 +28,7 @@ from tests.pipeline.log.patient import PatientKafkaLog, open_kafka
 
 pytestmark = pytest.mark.slow
 RECEIVED = {"mission_control.received_unix_nano": "1"}
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
@@ -209,7 +209,10 @@ class Worker:
 def test_processors_come_and_go_and_every_record_is_seen(kafka: Cluster, prefix: str) -> None:
     """Their batches are committed before partitions move, so hardly anything comes twice, and nothing is left out."""
     with closing(open_kafka(kafka.bootstrap, prefix, 4)) as log, ThreadPoolExecutor(6) as pool:
-        senders, workers = Senders(log), [Worker(KafkaReader(log._loop, log._connection, SPANS, "processor")) for _ in range(3)]
+        senders, workers = (
+            Senders(log),
+            [Worker(KafkaReader(log._loop, log._connection, SPANS, "processor", log._outage)) for _ in range(3)],
+        )
         running = [pool.submit(senders.run, name) for name in range(2)]
         first, second, third = workers
         pool.submit(first.run)

@@ -156,7 +156,7 @@ def test_free_space_is_asked_for_every_100_ms(tmp_path: Path, monkeypatch: pytes
 
 async def test_what_waits_for_the_disk_is_bounded(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk_answers = threading.Event()
-    monkeypatch.setattr("os.fdatasync", lambda _: disk_answers.wait(60))
+    monkeypatch.setattr("os.fdatasync", lambda _: disk_answers.wait(120))
     with LocalLog(directory, min_free_bytes=0, pending_bytes=1000) as log:
         writer = log.writer()
         large = asyncio.create_task(writer.append(TOPIC, bytes(5000), {}))
@@ -181,7 +181,7 @@ async def test_a_cancelled_caller_hurts_nobody(directory: Path) -> None:
 
 def test_an_event_loop_that_is_gone_hurts_nobody(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk_answers = threading.Event()
-    monkeypatch.setattr("os.fdatasync", lambda _: disk_answers.wait(60))
+    monkeypatch.setattr("os.fdatasync", lambda _: disk_answers.wait(120))
 
     async def leave() -> None:
         task = asyncio.create_task(log.writer().append(TOPIC, b"kept", {}))
