@@ -1,7 +1,9 @@
 """Real Kafka brokers on loopback, from the jars of deploy/kafka/pom.xml: for tests, and for people by `make kafka`."""
 
 import argparse
-import os
+import errno
+import fcntl
+import random
 import shutil
 import signal
 import socket
@@ -11,7 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +21,8 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 POM: Final = ROOT / "deploy/kafka/pom.xml"
 JARS: Final = ROOT / ".make/kafka/jars"
-START_SECONDS: Final = 60.0
+KEPT_PORTS: Final = range(15_000, 30_000)
+START_SECONDS: Final = 180.0
 _LOGGING: Final = "-Dlog4j2.level=WARN"
 
 
@@ -32,20 +35,54 @@ def missing() -> str:
 
 
 def class_path() -> str:
-    """The jars, copied by Maven the first time. Raises CalledProcessError with what Maven said."""
-    if not any(JARS.glob("kafka_*.jar")):
-        draft = JARS.with_name(f"jars.{os.getpid()}")
-        command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
-        subprocess.run(command, check=True)
-        if not JARS.exists():
+    """The jars, copied by Maven the first time, by one process at a time. Raises CalledProcessError with what Maven said."""
+    JARS.parent.mkdir(parents=True, exist_ok=True)
+    with JARS.with_name("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(JARS.glob("kafka_*.jar")):
+            draft = JARS.with_name("jars.draft")
+            command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
+            subprocess.run(command, check=True)
             draft.rename(JARS)
     return f"{JARS}/*"
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """For who keeps its port over restarts: none of those that the system lends to clients, which might have it when it comes back."""
+    for port in random.sample(KEPT_PORTS, 100):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, "none of a hundred ports is free")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A broker that speaks TLS alone, with a certificate and key (PEM) of its own, and knows these users of SCRAM and of PLAIN by their password."""
+
+    certificate: Path
+    scram: Mapping[str, str]
+    plain: Mapping[str, str]
+
+    def properties(self) -> dict[str, str]:
+        """Brokers and controllers among themselves stay on loopback without it."""
+        users = " ".join(f'user_{name}="{password}"' for name, password in self.plain.items())
+        modules = "org.apache.kafka.common.security"
+        return {
+            "listener.security.protocol.map": "CLIENT:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "INTERNAL",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.client.plain.sasl.jaas.config": f"{modules}.plain.PlainLoginModule required {users};",
+            "listener.name.client.scram-sha-512.sasl.jaas.config": f"{modules}.scram.ScramLoginModule required;",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(self.certificate),
+        }
+
+    def options(self) -> list[str]:
+        """Of the tool that formats."""
+        return [
+            part for name, password in self.scram.items() for part in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
+        ]
 
 
 @dataclass
@@ -56,7 +93,8 @@ class Broker:
     number: int = 1
     port: int = field(default_factory=free_port)
     controller_port: int = field(default_factory=free_port)
-    settings: Mapping[str, str] = field(default_factory=dict)
+    internal_port: int = field(default_factory=free_port)
+    login: Login | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -70,8 +108,8 @@ class Broker:
             "process.roles": "broker,controller",
             "node.id": str(self.number),
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": f"{self._advertised},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": self._advertised,
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self.directory / "data"),
             "offsets.topic.replication.factor": str(replicas),
@@ -83,11 +121,18 @@ class Broker:
             "min.insync.replicas": str(min(replicas, 2)),
             "group.initial.rebalance.delay.ms": "0",
             "auto.create.topics.enable": "false",
-            **self.settings,
+            **(self.login.properties() if self.login else {}),
         }
         self._file.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         java = ["java", _LOGGING, "-cp", class_path(), "kafka.tools.StorageTool"]
-        subprocess.run([*java, "format", "-t", cluster, "-c", str(self._file)], check=True, capture_output=True)
+        options = self.login.options() if self.login else []
+        subprocess.run([*java, "format", "-t", cluster, "-c", str(self._file), *options], check=True, capture_output=True)
+
+    @property
+    def _advertised(self) -> str:
+        if self.login is None:
+            return f"PLAINTEXT://{self.address}"
+        return f"CLIENT://{self.address},INTERNAL://127.0.0.1:{self.internal_port}"
 
     @property
     def _file(self) -> Path:
@@ -146,9 +191,9 @@ class Cluster:
         return self.nodes[0]
 
 
-def prepared(directory: Path, nodes: int = 1, ports: Sequence[int] = ()) -> list[Broker]:
+def prepared(directory: Path, nodes: int = 1, ports: Sequence[int] = (), login: Login | None = None) -> list[Broker]:
     """Nodes of one cluster, laid out and not started; those of `ports` have theirs, the others free ones."""
-    brokers = [Broker(directory / f"node-{number}", number) for number in range(1, nodes + 1)]
+    brokers = [Broker(directory / f"node-{number}", number, login=login) for number in range(1, nodes + 1)]
     for broker, port in zip(brokers, ports, strict=False):
         broker.port = port
     voters = ",".join(f"{broker.number}@127.0.0.1:{broker.controller_port}" for broker in brokers)
@@ -159,9 +204,9 @@ def prepared(directory: Path, nodes: int = 1, ports: Sequence[int] = ()) -> list
 
 
 @contextmanager
-def running(directory: Path, nodes: int = 1, port: int | None = None) -> Iterator[Cluster]:
+def running(directory: Path, nodes: int = 1, port: int | None = None, login: Login | None = None) -> Iterator[Cluster]:
     """A started cluster; nothing of it runs afterwards."""
-    brokers = prepared(directory, nodes, () if port is None else (port,))
+    brokers = prepared(directory, nodes, () if port is None else (port,), login)
     try:
         for broker in brokers:
             broker.spawn()
