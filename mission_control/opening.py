@@ -54,7 +54,9 @@ def opened_log(settings: Settings, metrics: Metrics) -> Iterator[Log]:
 
 def _kafka(settings: Settings, metrics: Metrics) -> "KafkaLog":
     from pipeline.log.kafka import KafkaLog  # its client is not loaded where nobody needs it
+    from pipeline.log.kafka_outage import quiet_client
 
+    quiet_client()
     return KafkaLog(
         kafka_connection(settings),
         compression=settings.kafka_compression,

@@ -34,8 +34,10 @@ def migrate(data: DataDir = None, cluster: Cluster = None, single_node: SingleNo
 def topics_up_to_date(settings: Settings, single_node: bool) -> str:
     """Returns what was done, for people. Raises UnsafeTopicError, LogUnavailableError."""
     from mission_control.opening import kafka_connection, topic_plan
+    from pipeline.log.kafka_outage import quiet_client
     from pipeline.log.kafka_topics import ensure_topics
 
+    quiet_client()
     made = ensure_topics(kafka_connection(settings), topic_plan(settings, single_node))
     return "the Kafka topics are up to date" + (f"; made: {', '.join(made)}" if made else "")
 

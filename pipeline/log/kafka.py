@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_outage import Outage, words
 from pipeline.log.kafka_reader import ANSWER_SECONDS, KafkaReader, record_of
 from pipeline.log.kafka_tail import KafkaTail
 from pipeline.log.kafka_writer import STOP_SECONDS, KafkaWriter, Producer
@@ -37,13 +38,13 @@ class KafkaLog:
         """`send_seconds` bounds an append of usual size. Raises SettingsError."""
         connection.options()
         self._connection, self._compression, self._send_seconds = connection, compression, send_seconds
-        self._observer = observer or NoObserver()
+        self._observer, self._outage = observer or NoObserver(), Outage()
         self._loop = LoopThread("kafka")
         self._readers: list[KafkaReader] = []
         self._producer: Producer = self._loop.call(self._make_producer())
 
     async def _make_producer(self) -> Producer:
-        return Producer(self._connection, self._compression, self._send_seconds, self._observer)
+        return Producer(self._connection, self._compression, self._send_seconds, self._observer, self._outage)
 
     def open(self) -> Self:
         """Connect in the background."""
@@ -81,13 +82,13 @@ class KafkaLog:
 
     def reader(self, topic: str, group: str = STORE_GROUP) -> KafkaReader:
         """Joins the group when it is first asked for something."""
-        reader = KafkaReader(self._loop, self._connection, topic, group)
+        reader = KafkaReader(self._loop, self._connection, topic, group, self._outage)
         self._readers.append(reader)
         return reader
 
     def tail(self, topic: str, begin: Literal["end", "start"] = "end") -> KafkaTail:
         """Connects when it is first polled."""
-        return KafkaTail(self._loop, self._connection, topic, begin)
+        return KafkaTail(self._loop, self._connection, topic, begin, self._outage)
 
     def put(self, topic: str, value: bytes, headers: Mapping[str, str], key: bytes | None = None) -> None:
         """Append one message of ours from a thread that may block. Raises LogUnavailableError, MalformedRequestError."""
@@ -120,7 +121,7 @@ class KafkaLog:
         try:
             return self._loop.call(work, timeout)
         except (KafkaError, TimeoutError) as error:
-            raise LogUnavailableError(f"Kafka: {error!r}") from error
+            raise LogUnavailableError(f"Kafka: {words(error)}") from error
 
     async def _partitions(self, topic: str) -> int:
         return len(await (await self._producer.started()).partitions_for(self._connection.topic(topic)))

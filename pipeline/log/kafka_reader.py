@@ -16,6 +16,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_outage import Outage, started, words
 from pipeline.log.port import Resume
 from schemas.errors import LogUnavailableError
 from schemas.ports import Record
@@ -28,6 +29,8 @@ SLICE_SECONDS: Final = 0.25
 HAND_OVER_SECONDS: Final = 4.0
 """What a batch in work gets to be committed before its partitions go to another member."""
 ANSWER_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
+"""After so long a silence the brokers are asked whether they are there."""
 SILENCE_SECONDS: Final = 1800
 """A processor that waits for the store does not poll, and keeps its partitions: nobody else could store them either."""
 logger = logging.getLogger(__name__)
@@ -47,8 +50,9 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
     State is touched on the loop's thread only; the public methods are called on one other.
     """
 
-    def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, group: str) -> None:
-        self._loop, self._connection, self._topic, self._group = loop, connection, topic, group
+    def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, group: str, outage: Outage) -> None:
+        self._loop, self._connection, self._topic, self._group, self._outage = loop, connection, topic, group, outage
+        self._heard = 0.0
         self._consumer: Any = None
         self._resume: Resume = lambda _, committed: committed
         self._waiting: deque[Any] = deque()
@@ -72,7 +76,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
             try:
                 self._settle()
                 wait = min(max(deadline - time.monotonic(), 0), SLICE_SECONDS)
-                if found := self._loop.call(self._next(max_bytes, wait)):
+                found = self._loop.call(self._next(max_bytes, wait))
+                if found or time.monotonic() - self._heard > LOOK_SECONDS:
+                    self._listen(bool(found))
+                if found:
                     return [record_of(self._topic, one) for one in found]
             except (KafkaError, TimeoutError) as error:
                 self._complain(error)
@@ -82,8 +89,15 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
 
     def _complain(self, error: Exception) -> None:
         if not self._closed:
-            logger.warning("Kafka cannot be read now", extra={"topic": self._topic, "error": repr(error)})
+            self._outage.away(self._topic, words(error))
             time.sleep(SLICE_SECONDS)
+
+    def _listen(self, has_heard: bool) -> None:
+        """The library waits in silence for brokers that are away, so they are asked. Raises KafkaError, TimeoutError."""
+        if not has_heard and self._consumer is not None:
+            self._loop.call(self._consumer.end_offsets([self._partition(0)]), ANSWER_SECONDS)
+        self._heard = time.monotonic()
+        self._outage.back(self._topic)
 
     def _settle(self) -> None:
         """Join the group, and begin where the store says in partitions that are new to us. Raises KafkaError, TimeoutError."""
@@ -109,13 +123,12 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
         )
         self._consumer = consumer
         consumer.subscribe([self._connection.topic(self._topic)], listener=self)
-        try:
-            await consumer.start()
-        except BaseException:
-            self._consumer = None
-            self._forget()
-            await consumer.stop()
-            raise
+        await started(consumer, self._connection, self._given_up)
+
+    async def _given_up(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        self._forget()
+        await consumer.stop()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002  all of them: the protocol is an eager one
         """Let the batch in work be committed: what is not comes twice, and costs its work again."""
@@ -127,6 +140,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
     async def on_partitions_assigned(self, assigned: Any) -> None:
         self._forget()
         self._new = {found.partition for found in assigned}
+        logger.info("partitions of this processor", extra={"topic": self._topic, "partitions": sorted(self._new)})
         self._consumer.pause(*assigned)
 
     def _forget(self) -> None:

@@ -1,7 +1,6 @@
 """Reading all of a topic without a group: everybody who follows it sees everything."""
 
 import contextlib
-import logging
 import time
 from typing import Any, Final, Literal
 
@@ -10,18 +9,19 @@ from aiokafka.errors import KafkaError
 
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
-from pipeline.log.kafka_reader import ANSWER_SECONDS, SLICE_SECONDS, record_of
+from pipeline.log.kafka_outage import Outage, started, words
+from pipeline.log.kafka_reader import ANSWER_SECONDS, LOOK_SECONDS, SLICE_SECONDS, record_of
 from schemas.ports import Record
 
 START_SECONDS: Final = 15.0
-logger = logging.getLogger(__name__)
 
 
 class KafkaTail:
     """From the topic's present end on, or from its oldest record. `poll` and `close` on one thread."""
 
-    def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, begin: Literal["end", "start"]) -> None:
-        self._loop, self._connection, self._topic, self._begin = loop, connection, topic, begin
+    def __init__(self, loop: LoopThread, connection: KafkaConnection, topic: str, begin: Literal["end", "start"], outage: Outage) -> None:
+        self._loop, self._connection, self._topic, self._begin, self._outage = loop, connection, topic, begin, outage
+        self._heard = 0.0
         self._consumer: Any = None
         self._ends: dict[Any, int] = {}
 
@@ -36,11 +36,19 @@ class KafkaTail:
             if not self.is_open:
                 self._loop.call(self._open(), START_SECONDS)
             found = self._loop.call(self._consumer.getmany(timeout_ms=int(timeout * 1000)), timeout + START_SECONDS)
+            if found or time.monotonic() - self._heard > LOOK_SECONDS:
+                self._listen()
         except (KafkaError, TimeoutError, RuntimeError) as error:
-            logger.warning("Kafka cannot be read now", extra={"topic": self._topic, "error": repr(error)})
+            self._outage.away(self._topic, words(error))
             time.sleep(SLICE_SECONDS)
             return []
         return [record_of(self._topic, one) for own in found.values() for one in own]
+
+    def _listen(self) -> None:
+        """The library waits in silence for brokers that are away, so they are asked. Raises KafkaError, TimeoutError."""
+        self._loop.call(self._consumer.end_offsets(list(self._ends)), ANSWER_SECONDS)
+        self._heard = time.monotonic()
+        self._outage.back(self._topic)
 
     def has_caught_up(self) -> bool:
         """Whether everything that was there when it connected has been polled."""
@@ -56,8 +64,8 @@ class KafkaTail:
         consumer = AIOKafkaConsumer(
             **self._connection.options(), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=250
         )
+        await started(consumer, self._connection, consumer.stop)
         try:
-            await consumer.start()
             name = self._connection.topic(self._topic)
             await consumer._client._wait_on_metadata(name)  # there is no public way to learn of one topic
             places = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]

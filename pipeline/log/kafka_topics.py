@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, for_code
 from pipeline.log.errors import TooFewBrokersError, UnsafeTopicError
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_outage import started, words
 from pipeline.log.kafka_writer import MOST_BYTES
 from schemas.errors import LogUnavailableError
 from schemas.topics import COMMITS, KEYS, SIGNALS
@@ -64,7 +65,7 @@ def ensure_topics(connection: KafkaConnection, plan: TopicPlan) -> list[str]:
     try:
         return loop.call(_ensure(connection, plan), PATIENCE_SECONDS)
     except (KafkaError, TimeoutError) as error:
-        raise LogUnavailableError(f"Kafka: {error or type(error).__name__}") from error
+        raise LogUnavailableError(f"Kafka: {words(error)}") from error
     finally:
         loop.close()
 
@@ -81,14 +82,11 @@ class _Admin:
     """The library's client closes by a coroutine and is no context manager of its own."""
 
     def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
         self._client: Any = AIOKafkaAdminClient(**connection.options())
 
     async def __aenter__(self) -> Any:
-        try:
-            await self._client.start()
-        except BaseException:
-            await self._client.close()
-            raise
+        await started(self._client, self._connection, self._client.close)
         return self._client
 
     async def __aexit__(self, *_: object) -> None:

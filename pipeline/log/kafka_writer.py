@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
+from pipeline.log.kafka_outage import Outage, started, words
 from pipeline.log.kafka_split import PART_BYTES, split
 from pipeline.log.observer import LogObserver
 from schemas.errors import LogUnavailableError, MalformedRequestError
@@ -33,8 +34,8 @@ class Producer:
     The client itself bounds memory: per partition one batch is on its way and one fills, further appends wait for room.
     """
 
-    def __init__(self, connection: KafkaConnection, compression: str, send_seconds: float, observer: LogObserver) -> None:
-        self._connection, self._send_seconds, self._observer = connection, send_seconds, observer
+    def __init__(self, connection: KafkaConnection, compression: str, send_seconds: float, observer: LogObserver, outage: Outage) -> None:
+        self._connection, self._send_seconds, self._observer, self._outage = connection, send_seconds, observer, outage
         self._options: dict[str, Any] = {
             "enable_idempotence": True,  # implies acks=all
             "compression_type": None if compression == "none" else compression,
@@ -64,13 +65,15 @@ class Producer:
         except KafkaError as error:
             if not error.retriable:
                 await self.stop()
-            raise self._refuse(f"Kafka: {error or type(error).__name__}") from error
+            raise self._refuse(f"Kafka: {words(error)}") from error
         self.trouble = ""
+        self._outage.back("producer")
         self._observer.appended(topic, time.perf_counter() - began)
         return place
 
     def _refuse(self, reason: str) -> LogUnavailableError:
         self.trouble = reason
+        self._outage.away("producer", reason)
         self._observer.refused("broker")
         return LogUnavailableError(reason)
 
@@ -98,11 +101,7 @@ class Producer:
         async with self._starting:
             if self._client is None:
                 client = AIOKafkaProducer(**self._connection.options(), **self._options)
-                try:
-                    await client.start()
-                except BaseException:
-                    await client.stop()
-                    raise
+                await started(client, self._connection, client.stop)
                 self._client, self.trouble = client, ""
         return self._client
 

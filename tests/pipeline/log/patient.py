@@ -50,7 +50,7 @@ class PatientReader(KafkaReader):
 
 class PatientKafkaLog(KafkaLog):
     def reader(self, topic: str, group: str = STORE_GROUP) -> PatientReader:
-        reader = PatientReader(self._loop, self._connection, topic, group)
+        reader = PatientReader(self._loop, self._connection, topic, group, self._outage)
         self._readers.append(reader)
         return reader
 

@@ -253,7 +253,7 @@ def test_topics_that_would_lose_records_are_refused(kafka: Cluster, prefix: str)
 
 def test_three_brokers_lose_one_and_nothing_else(three_brokers: Cluster, prefix: str) -> None:
     connection = KafkaConnection(three_brokers.bootstrap, prefix)
-    assert len(ensure_topics(connection, TopicPlan(3))) == 4
+    assert len(ensure_topics(connection, TopicPlan(3))) == 5
     assert ensure_topics(connection, TopicPlan(3)) == []
     with KafkaLog(connection) as log, ThreadPoolExecutor(2) as pool:
         senders = Senders(log)
