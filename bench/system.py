@@ -1,4 +1,4 @@
-"""The system under test: `mission-control up` as a process of its own, asked only by what it serves."""
+"""The system under test: `mission-control up`, or one of its roles, as a process of its own, asked only by what it serves."""
 
 import contextlib
 import os
@@ -18,6 +18,7 @@ from bench.errors import NotCompleteError, NotStartedError
 from mission_control.runfile import RunInfo, read_run_file
 
 START_SECONDS: Final = 60.0
+ANY_PORT: Final = dict.fromkeys(("port", "otlp_grpc_port", "otlp_http_port", "sql_port"), "0")
 Samples = Mapping[tuple[str, str], float]
 """(name without prefix, value of its first label or "") -> value."""
 
@@ -90,31 +91,30 @@ class System:
 
 
 @contextlib.contextmanager
-def running(directory: Path, **settings: str) -> Iterator[System]:
+def running(directory: Path, *, role: str = "up", **settings: str) -> Iterator[System]:
     """A system on this data directory and on free ports; `settings` as environment variables without their prefix.
 
-    Its log goes to `up.log` beside the data directory. Raises NotStartedError.
+    Its log goes to `NAME.log` beside the data directory. Raises NotStartedError.
     """
-    environment = {**os.environ, **{f"MISSION_CONTROL_{name.upper()}": value for name, value in settings.items()}}
-    ports = ("--port", "--otlp-grpc-port", "--otlp-http-port", "--sql-port")
-    command = [sys.executable, "-m", "mission_control.main", "up", "--data", os.fspath(directory)]
-    command += [word for port in ports for word in (port, "0")]
+    said = {**ANY_PORT, **settings}
+    environment = {**os.environ, **{f"MISSION_CONTROL_{name.upper()}": value for name, value in said.items()}}
+    command = [sys.executable, "-m", "mission_control.main", role, "--data", os.fspath(directory)]
     log = directory.with_name(directory.name + ".log")
     began = time.monotonic()
     with log.open("ab") as errors, httpx.Client(timeout=60) as client:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
         try:
-            info = _wait(process, directory, log)
+            info = _wait(role, process, directory, log)
             yield System(info, directory, time.monotonic() - began, client)
         finally:
             processes.end(process)
 
 
-def _wait(process: "subprocess.Popen[bytes]", directory: Path, log: Path) -> RunInfo:
+def _wait(role: str, process: "subprocess.Popen[bytes]", directory: Path, log: Path) -> RunInfo:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         info = read_run_file(directory)
         if info is not None and info.pid == process.pid:
             return info
         time.sleep(0.02)
-    raise NotStartedError("mission-control up", log.read_text(errors="replace")[-2000:])
+    raise NotStartedError(f"mission-control {role}", log.read_text(errors="replace")[-2000:])

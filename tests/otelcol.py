@@ -43,6 +43,7 @@ class Collector:
     settings: Mapping[str, str] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=lambda: {name: free_port() for name in ("grpc", "http", "health", "metrics")})
     process: "subprocess.Popen[bytes] | None" = None
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     @property
     def url(self) -> str:
@@ -78,14 +79,14 @@ class Collector:
 
     def _is_well(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.ports['health']}/").status_code == 200
+            return self.client.get(f"http://127.0.0.1:{self.ports['health']}/").status_code == 200
         except httpx.TransportError:
             return False
 
     def post(self, path: str, body: bytes, **headers: str) -> httpx.Response:
         """One OTLP request in protobuf."""
         said = {"content-type": "application/x-protobuf"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.post(self.url + path, content=body, headers=said, timeout=30)
+        return self.client.post(self.url + path, content=body, headers=said)
 
     def end(self, number: int = signal.SIGTERM) -> None:
         """Nothing to do is no error."""
@@ -96,6 +97,11 @@ class Collector:
     def kill(self) -> None:
         self.end(signal.SIGKILL)
 
+    def close(self) -> None:
+        """Whatever happened, nothing stays behind."""
+        self.end()
+        self.client.close()
+
 
 @contextmanager
 def collector_in(directory: Path, *configs: str, **settings: str) -> Iterator[Collector]:
@@ -104,4 +110,4 @@ def collector_in(directory: Path, *configs: str, **settings: str) -> Iterator[Co
     try:
         yield collector.start()
     finally:
-        collector.end()
+        collector.close()
