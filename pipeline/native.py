@@ -1,32 +1,36 @@
 """Trace requests through the kernel in Rust, where one is built: row for row what `pipeline.spans` makes of them, at a fraction of the time.
 
-It takes what speaks the standard vocabulary; the other requests of a batch are mapped in Python, after the kernel's.
-All names it knows are those of the tables here (docs/decisions/0014-native-mapping.md).
+What speaks a dialect or tells of a permission check it hands to `pipeline.meaning`, a span at a time, and writes what comes back. What it cannot
+read is mapped in Python, after the kernel's. All names it knows are those of the tables here (docs/decisions/0014-native-mapping.md).
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import pyarrow as pa
 
 from pipeline import bodies, messages, permissions, spans, vocabulary
 from pipeline.batch import Fresh, LedgerRow, Mapped, Sent, TraceKey
 from pipeline.context import MAX_PROJECT_LENGTH, MessageIdentity, Retention, Seen
-from pipeline.dialects import STANDARD
+from pipeline.dialects import STANDARD, histories, of_scope
+from pipeline.dialects.dialect import SpanEvent, SpanFacts
 from pipeline.dialects.older_events import EVENTS
 from pipeline.dialects.pending import PENDING, SPAN_TYPE
 from pipeline.dialects.registry import DIALECTS
+from pipeline.dialects.same_call import COVER
+from pipeline.meaning import Meaning, SpanChecks, Speaker, meaning
+from pipeline.permissions import PermissionRows
 from pipeline.retention import ByMcp, by_mcp
-from pipeline.tell import message_event, span_events
+from pipeline.tell import message_event, permission_events, span_events
 from schemas.events import Event, Interest
 from schemas.metrics import Metrics
 from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, SPANS
 
 MODULE: Final = "mission_control_kernel"
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 """Of the kernel that keeps to this file's contract; another one is left alone."""
 TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "spans")
 """In the order in which `SpanRows` has them."""
@@ -39,8 +43,10 @@ _RULES: Final[Mapping[str, str]] = {
     "mcp_protocol": "mcp.protocol.version", "span_type": SPAN_TYPE, "exception_type": "exception.type", "exception_message": "exception.message",
     "project": PROJECT_HEADER, "service": "service.name", "environment": "deployment.environment.name",
     "old_environment": "deployment.environment", "service_version": "service.version", "host": "host.name",
+    "input_messages": "gen_ai.input.messages", "output_messages": "gen_ai.output.messages",
 }  # fmt: skip
 """What the rules of `spans`, `vocabulary` and `context` ask for by name."""
+K = TypeVar("K")
 logger = logging.getLogger(__name__)
 
 
@@ -61,8 +67,20 @@ class Rows(Protocol):
     """The JSON of each row of `message_rows`."""
 
 
+Said = tuple[str | None, str, bool, str, bytes | None, tuple[bytes, bytes] | None]
+"""What the kernel is told of a span: a `Meaning`, the dialect by its name."""
+Facts = tuple[str, str, str, dict[str, str], bool, str, int, int, list[tuple[str, int, dict[str, str]]], str, str]
+"""A span as the kernel shows it: `SpanFacts`, its events as `SpanEvent`."""
+
+
+class Read(Protocol):
+    def __call__(self, request: int, project: str, facts: Facts) -> Said:
+        """What a span of the request at this place means; adds to its attributes. Whatever it raises, the kernel raises."""
+        ...
+
+
 class Kernel(Protocol):
-    def map(self, requests: Sequence[tuple[bytes, int, int, int, str]], seen: Seen, retention: Retention) -> Rows:
+    def map(self, requests: Sequence[tuple[bytes, int, int, int, str]], seen: Seen, retention: Retention, read: Read) -> Rows:
         """`requests`: bytes, received (ns), partition, offset, project. Lets go of the GIL while it works. Raises `Native.error`."""
         ...
 
@@ -87,7 +105,7 @@ def load(metrics: Metrics) -> Native | None:
 
 
 def tables() -> dict[str, Any]:
-    """Everything by name that mapping knows of the standard vocabulary, and what tells that a span speaks another one."""
+    """Everything by name that mapping knows of the standard vocabulary, and what tells that a span needs to be read in Python."""
     return {
         "rules": _RULES,
         "columns": [(name, _KINDS[kind]) for name, (kind, _) in spans.SPARSE.items()],
@@ -106,7 +124,8 @@ def _words() -> dict[str, Any]:
     steps["script"] = vocabulary.SCRIPT_OPERATIONS
     return {
         "kinds": spans.KINDS, "statuses": spans.STATUSES, "server": "Server", "mcp_sessions_end": vocabulary.MCP_SESSIONS_END,
-        "default_project": DEFAULT_PROJECT, "standard": STANDARD, "origin": "span", "pending": PENDING,
+        "default_project": DEFAULT_PROJECT, "standard": STANDARD, "origin": "span", "pending": PENDING, "cover": COVER, "cover_origin": "log",
+        "dialects": [_dialect(dialect.name, *histories.kinds(tuple(dialect.histories))) for dialect in DIALECTS],
         "scopes": [begin for dialect in DIALECTS for begin in dialect.scopes], "spans": sorted(permissions.CHECKS),
         "events": sorted(permissions.CHECKS | EVENTS), "step_statuses": sorted(vocabulary.STEP_STATUSES),
         "operations": {operation: step for step, operations in steps.items() for operation in operations},
@@ -114,9 +133,14 @@ def _words() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _dialect(name: str, names: Sequence[str], beginnings: Sequence[str]) -> dict[str, Any]:
+    return {"name": name, "histories": names, "beginnings": beginnings}
+
+
 def _limits() -> dict[str, int]:
     return {
         "heavy_length": vocabulary.HEAVY_LENGTH, "preview_length": vocabulary.PREVIEW_LENGTH, "project_length": MAX_PROJECT_LENGTH,
+        "history_length": histories.SHORT, "piece": bodies.PIECE,
         "block": messages.BLOCK, "user_text_length": messages.USER_TEXT_LENGTH, "remembered": messages.REMEMBERED,
         "remembered_length": messages.REMEMBERED_LENGTH, "most_equal": bodies.MOST_EQUAL, "earliest_wins": bodies.EARLIEST_WINS,
         "final_bit": spans.FINAL_BIT, "mcp_session_rank": vocabulary.MCP_SESSION_RANK, "no_thread_rank": vocabulary.NO_THREAD_RANK,
@@ -141,8 +165,9 @@ class NativeMapper:
 
     def map(self, requests: Sequence[Sent]) -> Mapped:
         given = [(raw, around.received, around.partition, around.offset, around.project) for around, raw in requests]
+        reader = Reader(requests, self._retention)
         try:
-            rows = self._native.kernel.map(given, self._seen, self._retention)
+            rows = self._native.kernel.map(given, self._seen, self._retention, reader)
         except (self._native.error, OverflowError) as error:
             logger.warning("the native kernel failed; Python maps this batch", extra={"error": str(error)})
             self._native.requests.labels("failed").inc(len(requests))
@@ -151,13 +176,46 @@ class NativeMapper:
         self._native.requests.labels("left").inc(len(rows.left))
         if not rows.counts:
             return self._in_python(requests, self._seen)
-        mapped = by_mcp(_mapped(requests, rows), self._mcps)
+        mapped = by_mcp(_mapped(requests, rows, reader.checks(rows.left)), self._mcps)
         if not rows.left:
             return mapped
         return _joined(mapped, self._in_python([requests[place] for place in rows.left], _Also(self._seen, mapped.seen)))
 
     def _in_python(self, requests: Sequence[Sent], seen: Seen) -> Mapped:
         return self._python(seen, self._retention, self._mcps).map(requests)
+
+
+class Reader:
+    """Says what spans of a batch mean, and keeps the permission checks that they tell of, by request."""
+
+    def __init__(self, requests: Sequence[Sent], retention: Retention) -> None:
+        self._requests, self._retention = requests, retention
+        self._speakers: dict[tuple[int, str], Speaker] = {}
+        self._checks: dict[int, SpanChecks] = {}
+
+    def __call__(self, request: int, project: str, facts: Facts) -> Said:
+        if (speaker := self._speakers.get((request, project))) is None:
+            days = self._retention(project, "permissions")
+            speaker = self._speakers[request, project] = Speaker(project, self._requests[request][0], days)
+            self._checks.setdefault(request, SpanChecks())
+        span = SpanFacts._make(facts)
+        if span.events:
+            span = span._replace(events=[SpanEvent._make(event) for event in span.events])
+        return _told(meaning(span, of_scope(span.scope), True, speaker, self._checks[request]))
+
+    def checks(self, left: Sequence[int]) -> SpanChecks:
+        """Those of all requests but these."""
+        told, without = SpanChecks(), frozenset(left)
+        for request, checks in self._checks.items():
+            if request not in without:
+                told.rows.extend(checks.rows)
+                told.unplaced |= checks.unplaced
+        return told
+
+
+def _told(meant: Meaning) -> Said:
+    dialect, type_, final, added, begun, cover = meant
+    return None if dialect is None else dialect.name, type_, final, added, begun, cover
 
 
 class _Also:
@@ -174,12 +232,14 @@ class _Also:
         return (said is not None and said <= at) or self._seen.has_message(identity, at)
 
 
-def _mapped(requests: Sequence[Sent], rows: Rows) -> Mapped:
-    made = {"message_bodies": rows.message_bodies, "message_rows": rows.message_rows, "spans": rows.spans}
+def _mapped(requests: Sequence[Sent], rows: Rows, checks: SpanChecks) -> Mapped:
+    made = {
+        "message_bodies": rows.message_bodies,
+        "message_rows": rows.message_rows,
+        "permission_rows": _batch(checks.rows),
+        "spans": rows.spans,
+    }
     batches = {name: pa.record_batch(batch) for name, batch in made.items() if batch is not None}
-    if (translated := batches.get("spans")) is not None:  # the kernel takes what needs no translation
-        place = translated.schema.get_field_index("dialect") + 1
-        batches["spans"] = translated.add_column(place, "added", pa.repeat("", translated.num_rows))
     ledger: list[LedgerRow] = []
     for place, project, count in rows.counts:
         ledger.extend(spans.ledger_rows(requests[place][0], {} if project is None else {project: count}))
@@ -187,9 +247,15 @@ def _mapped(requests: Sequence[Sent], rows: Rows) -> Mapped:
         batches,
         ledger,
         traces=rows.traces,
+        threads=checks.rows.threads,
+        unplaced=checks.unplaced,
         seen=Fresh(rows.bodies, rows.messages),
-        events=lambda interest: span_events(batches, interest) + _message_events(batches, rows, interest),
+        events=lambda interest: span_events(batches, interest) + permission_events(batches) + _message_events(batches, rows, interest),
     )
+
+
+def _batch(checks: PermissionRows) -> pa.RecordBatch | None:
+    return checks.batch() if len(checks) else None
 
 
 def _message_events(batches: Mapping[str, pa.RecordBatch], rows: Rows, interest: Interest) -> list[Event]:
@@ -210,14 +276,21 @@ def _joined(first: Mapped, second: Mapped) -> Mapped:
     """Two parts of one batch."""
     names = sorted({*first.tables, *second.tables}, key=TABLES.index)
     parts = {name: [part.tables[name] for part in (first, second) if name in part.tables] for name in names}
-    traces = dict(first.traces)
-    for key, received in second.traces.items():
-        traces[key] = min(traces.get(key, received), received)
     return replace(
         second,
         tables={name: pa.concat_batches(batches) if len(batches) > 1 else batches[0] for name, batches in parts.items()},
         ledger=[*first.ledger, *second.ledger],
-        traces=traces,
+        traces=_oldest(first.traces, second.traces),
+        threads=_oldest(first.threads, second.threads),
+        unplaced={*first.unplaced, *second.unplaced},
         seen=Fresh({*first.seen.bodies, *second.seen.bodies}, {**first.seen.messages, **second.seen.messages}),
         events=lambda interest: [*first.events(interest), *second.events(interest)],
     )
+
+
+def _oldest(first: Mapping[K, int], second: Mapping[K, int]) -> dict[K, int]:
+    """Both, with the oldest time of receipt."""
+    oldest = dict(first)
+    for key, received in second.items():
+        oldest[key] = min(oldest.get(key, received), received)
+    return oldest

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.batch import ThreadKey
 from pipeline.capabilities import escalation
 from pipeline.columns import times
+from pipeline.dialects.dialect import SpanFacts
 from pipeline.messages import digest
 from pipeline.vocabulary import PERMISSION_CHECK
 
@@ -93,6 +93,12 @@ class PermissionRows:
             key = place.project, place.thread_id
             self.threads[key] = min(self.threads.get(key, place.received), place.received)
 
+    def extend(self, others: "PermissionRows") -> None:
+        self._rows.extend(others._rows)
+        self._times.extend(others._times)
+        for key, received in others.threads.items():
+            self.threads[key] = min(self.threads.get(key, received), received)
+
     def batch(self) -> pa.RecordBatch:
         columns = {name: pa.array(values, kind) for (name, kind), values in zip(_TYPES, zip(*self._rows, strict=True), strict=True)}
         at, received = zip(*self._times, strict=True)
@@ -100,18 +106,18 @@ class PermissionRows:
         return pa.record_batch(list(columns.values()), names=list(columns))
 
 
-def asked_and_answered(span: Span, found: Mapping[str, str], waits: bool, final: bool) -> Iterator[tuple[int, Mapping[str, str]]]:
+def asked_and_answered(span: SpanFacts, waits: bool, final: bool) -> Iterator[tuple[int, Mapping[str, str]]]:
     """What a span says of a check, as (time in ns, attributes). One that `waits` for the decision asks when it begins."""
-    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    found = span.found
     if not waits:
-        yield end or start, found
+        yield span.ended or span.started, found
         return
     said = {f"permission.{name}": value for name, value in _unprefixed(found).items()}
     others = {name: value for name, value in found.items() if not name.startswith(PREFIXES)}
-    said.setdefault("permission.check.id", f"{span.trace_id.hex()}:{span.span_id.hex()}")
-    yield start, others | said | {"permission.result": "ask"}
+    said.setdefault("permission.check.id", f"{span.trace_id}:{span.span_id}")
+    yield span.started, others | said | {"permission.result": "ask"}
     if final and RESULTS.get(result := said.get("permission.result", ""), result) != "ask":
-        yield end, others | said
+        yield span.ended, others | said
 
 
 def _unprefixed(found: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Traces: OTLP requests to columns of `spans`, `message_rows` and `message_bodies`. Pure: bytes in, columns out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -13,21 +12,19 @@ from pipeline.batch import LedgerRow, Mapped, TraceKey
 from pipeline.bodies import BodyRows
 from pipeline.columns import ListColumn, MapColumn, SharedColumns, SparseColumns, times
 from pipeline.context import Envelope, Origin, Retention, Seen
-from pipeline.dialects import STANDARD, dialect_of, of_scope
-from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects import STANDARD, of_scope
+from pipeline.dialects.dialect import Dialect, SpanEvent, SpanFacts
 from pipeline.dialects.histories import put_away
-from pipeline.dialects.langgraph import pauses_by_event
-from pipeline.dialects.older_events import read_span_events
-from pipeline.dialects.pending import pending
-from pipeline.dialects.same_call import COVER, place
+from pipeline.dialects.same_call import COVER
+from pipeline.dialects.same_call import Place as Cover
+from pipeline.meaning import SpanChecks, Speaker, meaning
 from pipeline.messages import call_messages, user_text
-from pipeline.permissions import RESULT, PermissionRows, Place, asked_and_answered, is_check
+from pipeline.permissions import PermissionRows
 from pipeline.tell import permission_events, span_events
 from pipeline.values import attributes, integer, number
 
 KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 STATUSES: Final = ("Unset", "Ok", "Error")
-CHECK: Final = "check_permission"
 FINAL_BIT: Final = 1 << 63
 TOLD_BIT: Final = 1 << 62
 """In versions of rows that a log event told: what the span says itself is better."""
@@ -101,9 +98,8 @@ class SpanRows:
         self._links, self._link_attributes = ListColumn(), MapColumn()
         self._link_rows: list[tuple[str, str, str]] = []
         self._bodies = BodyRows(seen)
-        self.permissions = PermissionRows()
+        self._checks = SpanChecks()
         self._traces: dict[TraceKey, int] = {}
-        self._unplaced: set[TraceKey] = set()
         self._here: tuple[Origin, Envelope, int] | None = None
         self._check_days = 0
         self._scope = ""
@@ -111,6 +107,10 @@ class SpanRows:
 
     def __len__(self) -> int:
         return len(self._dense)
+
+    @property
+    def permissions(self) -> PermissionRows:
+        return self._checks.rows
 
     def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int, check_days: int = 0) -> None:
         """Begin a scope: what follows belongs to it. `days` of retention for spans, `check_days` for permission checks (0: the same)."""
@@ -127,39 +127,27 @@ class SpanRows:
 
     def add(self, span: Span, origin_name: str = "span", final: bool = True) -> None:
         """Append one span. `final` False: it has begun and not ended."""
-        found = attributes(span.attributes)
-        own = len(found)
-        if (begun := pending(span, found)) is not None:
-            span, final = begun, False
-        kind = KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
-        dialect = dialect_of(self._dialect, found)
-        said, references = "", dict[str, str]()
-        if dialect is not None:
-            dialect.translate(_facts(self._scope, span, kind, found))
-            said = found.pop(vocabulary.STEP_TYPE, "")
-        if span.events:
-            self._read_events(span, found, dialect)
-        added = ",".join(islice(found, own, None)) if len(found) > own else ""
-        if dialect is not None and dialect.histories:
-            references = put_away(found, dialect.histories, self._keep)
-        final = final and not (span.end_time_unix_nano == 0 and span.start_time_unix_nano > 0)
-        code = STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0]
-        asks = said == CHECK or is_check(span.name)
+        assert self._here is not None
+        facts = facts_of(self._scope, span)
+        here, around, _ = self._here
+        meant = meaning(facts, self._dialect, final, Speaker(here.project, around, self._check_days), self._checks)
+        if meant.begun is not None:
+            span = _begun(span, meant.begun)
+        found, dialect = facts.found, meant.dialect
+        references = {} if dialect is None else put_away(found, dialect.histories, self._keep)
         step = RowFacts(
-            kind,
-            code,
-            CHECK if asks else said or vocabulary.step_type(found),
-            final,
+            facts.kind,
+            STATUSES[span.status.code] if 0 <= span.status.code < 3 else STATUSES[0],
+            meant.type or vocabulary.step_type(found),
+            meant.final,
             origin_name,
             STANDARD if dialect is None else dialect.name,
-            added,
+            meant.added,
         )
         thread = vocabulary.thread_key(found)
-        if asks or RESULT in found:
-            self._put_checks(span, found, thread[0], step)
-        self._append(span, found, thread, step, references, FINAL_BIT if final else 0)
-        if dialect is not None and dialect.also_in_logs and final:
-            self._cover(span, found, thread, step)
+        self._append(span, found, thread, step, references, FINAL_BIT if step.final else 0, facts.events)
+        if meant.cover is not None:
+            self._cover(span, meant.cover, thread, step)
 
     def add_told(self, span: Span, found: dict[str, str], kind: str, dialect: str) -> None:
         """Append a call that a log event told; `found` in canonical attributes, `kind` a type of step.
@@ -175,37 +163,8 @@ class SpanRows:
         messages = call_messages(found)
         found.update(self._bodies.add_messages(self._here, (thread or span.trace_id.hex(), span.trace_id.hex()), span, messages))
 
-    def _read_events(self, span: Span, found: dict[str, str], dialect: Dialect | None) -> None:
-        read_span_events(span.events, found)
-        if dialect is not None:
-            pauses_by_event(span, found)
-        for event in span.events:
-            if is_check(event.name):
-                said = {name: found[name] for name in vocabulary.WHO if name in found} | attributes(event.attributes)
-                thread = vocabulary.thread_key(said)[0] or vocabulary.thread_key(found)[0]
-                self.permissions.add(self._place(span, thread, span.span_id, event.time_unix_nano), said)
-
-    def _put_checks(self, span: Span, found: Mapping[str, str], thread: str, step: RowFacts) -> None:
-        """A check guards what it lies in; what only tells of one is guarded itself."""
-        guarded = span.parent_span_id if step.type == CHECK and span.parent_span_id else span.span_id
-        for at, said in asked_and_answered(span, found, step.type == CHECK, step.final):
-            self.permissions.add(self._place(span, thread, guarded, at), said)
-
-    def _place(self, span: Span, thread: str, guarded: bytes, at: int) -> Place:
-        assert self._here is not None
-        here, around, _ = self._here
-        trace_id = span.trace_id.hex()
-        if not thread:
-            self._unplaced.add((here.project, trace_id))
-        return Place(
-            here.project, thread or trace_id, trace_id, guarded.hex(), at, around.received, around.topic, around.partition, around.offset,
-            self._check_days, by_span=True,
-        )  # fmt: skip
-
-    def _cover(self, span: Span, found: Mapping[str, str], thread: tuple[str, int], step: RowFacts) -> None:
+    def _cover(self, span: Span, where: Cover, thread: tuple[str, int], step: RowFacts) -> None:
         """Append what hides the same call where a log event tells it."""
-        if step.type not in ("llm_call", "tool_call") or (where := place(found, step.type, thread[0])) is None:
-            return
         cover = Span(
             trace_id=where.trace_id, span_id=where.span_id or span.span_id, parent_span_id=span.span_id, name=span.name, kind=span.kind,
             start_time_unix_nano=span.start_time_unix_nano, end_time_unix_nano=span.end_time_unix_nano,
@@ -213,13 +172,14 @@ class SpanRows:
         self._append(cover, {}, thread, step._replace(type=COVER, origin="log", added=""), {}, FINAL_BIT)
 
     def _append(
-        self, span: Span, found: dict[str, str], thread: tuple[str, int], step: RowFacts, references: dict[str, str], strength: int
-    ) -> None:
+        self, span: Span, found: dict[str, str], thread: tuple[str, int], step: RowFacts, references: dict[str, str], strength: int,
+        events: Sequence[SpanEvent] = (),
+    ) -> None:  # fmt: skip
         assert self._here is not None
         here, around, _ = self._here
         row, trace_id = len(self._dense), span.trace_id.hex()
         key, start, end = thread[0] or trace_id, span.start_time_unix_nano, span.end_time_unix_nano
-        self._put_sparse(row, span, found, step.kind, here.service)
+        self._put_sparse(row, span, found, step.kind, here.service, events)
         self._dense.append(
             (
                 trace_id, span.span_id.hex(), span.parent_span_id.hex(), max(0, end - start) if step.final else 0, span.name, step.kind, step.code,
@@ -231,7 +191,7 @@ class SpanRows:
         self._shared.count(1)
         self._put_messages(row, span, found, (key, trace_id), step.type, references)
         self._attributes.append(found)
-        self._put_events(span)
+        self._put_events(events)
         self._put_links(span)
         touch = (here.project, trace_id)
         self._traces[touch] = min(self._traces.get(touch, around.received), around.received)
@@ -240,7 +200,7 @@ class SpanRows:
         assert self._here is not None
         return self._bodies.add_pieces(self._here, value)
 
-    def _put_sparse(self, row: int, span: Span, found: Mapping[str, str], kind: str, service: str) -> None:
+    def _put_sparse(self, row: int, span: Span, found: Mapping[str, str], kind: str, service: str, events: Sequence[SpanEvent]) -> None:
         put, ranks = self._sparse.put, dict[str, int]()
         for attribute, raw in found.items():
             if (source := SOURCES.get(attribute)) is None:
@@ -266,13 +226,13 @@ class SpanRows:
         if span.status.message:
             put("StatusMessage", row, span.status.message)
         if (span.status.code == 2 or "error.type" in found) and found.get(vocabulary.STEP_STATUS) != "paused":
-            self._put_error(row, span, "error_type" in ranks)
+            self._put_error(row, span.status.message, events, "error_type" in ranks)
 
-    def _put_error(self, row: int, span: Span, typed: bool) -> None:
-        kind, message = "", span.status.message
-        for event in span.events:
+    def _put_error(self, row: int, message: str, events: Sequence[SpanEvent], typed: bool) -> None:
+        kind = ""
+        for event in events:
             if event.name == "exception":
-                details = attributes(event.attributes)
+                details = event.attributes
                 kind, message = details.get("exception.type", kind), message or details.get("exception.message", "")
         if not typed:
             self._sparse.put("error_type", row, kind or "error")
@@ -307,12 +267,11 @@ class SpanRows:
                 references[name] = self._bodies.add_text(self._here, value)
                 found[name] = value[: vocabulary.PREVIEW_LENGTH]
 
-    def _put_events(self, span: Span) -> None:
-        if events := span.events:
-            for event in events:
-                self._event_times.append(event.time_unix_nano)
-                self._event_names.append(event.name)
-                self._event_attributes.append(attributes(event.attributes))
+    def _put_events(self, events: Sequence[SpanEvent]) -> None:
+        for event in events:
+            self._event_times.append(event.at)
+            self._event_names.append(event.name)
+            self._event_attributes.append(event.attributes)
         self._events.end(len(self._event_names))
 
     def _put_links(self, span: Span) -> None:
@@ -335,7 +294,7 @@ class SpanRows:
             ledger,
             traces=self._traces,
             threads=self.permissions.threads,
-            unplaced=self._unplaced,
+            unplaced=self._checks.unplaced,
             seen=bodies.fresh,
             events=lambda interest: span_events(tables, interest) + permission_events(tables) + bodies.events(interest),
         )
@@ -356,11 +315,22 @@ class SpanRows:
         return pa.record_batch(list(columns.values()), names=list(columns))
 
 
-def _facts(scope: str, span: Span, kind: str, found: dict[str, str]) -> SpanFacts:
+def facts_of(scope: str, span: Span) -> SpanFacts:
+    """A span as dialects see it."""
+    kind = KINDS[span.kind] if 0 <= span.kind < 6 else KINDS[0]
     return SpanFacts(
-        scope, span.name, kind, found, not span.parent_span_id, span.trace_id.hex(), span.start_time_unix_nano, span.end_time_unix_nano,
-        span.events,
+        scope, span.name, kind, attributes(span.attributes), not span.parent_span_id, span.trace_id.hex(), span.start_time_unix_nano,
+        span.end_time_unix_nano, [SpanEvent(event.name, event.time_unix_nano, attributes(event.attributes)) for event in span.events],
+        span.span_id.hex(), span.parent_span_id.hex(),
     )  # fmt: skip
+
+
+def _begun(stand_in: Span, parent: bytes) -> Span:
+    """The span that it stands in for."""
+    begun = Span()
+    begun.CopyFrom(stand_in)
+    begun.span_id, begun.parent_span_id = stand_in.parent_span_id, parent
+    return begun
 
 
 def step_status(found: Mapping[str, str], code: str, final: bool) -> str:

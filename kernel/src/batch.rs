@@ -7,6 +7,7 @@ use pyo3::pybacked::PyBackedBytes;
 use crate::bodies::{Envelope, Here, Interned};
 use crate::columns::Put;
 use crate::facts::{Facts, facts};
+use crate::histories::{Kept, put_away};
 use crate::messages::{Memory, Reader};
 use crate::otlp::{self, Attributes, Resource};
 use crate::parts::Scope;
@@ -47,15 +48,30 @@ pub struct Batch<'t> {
     touched: HashMap<(usize, usize), usize>,
 }
 
-/// A request that is ours, with what was found out about its spans, in their order, and the project of each resource.
+/// A request as read from its bytes, and the project of each resource.
+pub struct Request<'a> {
+    pub resources: Vec<Resource<'a>>,
+    pub projects: Vec<String>,
+}
+
+impl Request<'_> {
+    pub fn has_foreign_spans(&self) -> bool {
+        let scopes = self.resources.iter().flat_map(|resource| &resource.scopes);
+        scopes.flat_map(|scope| &scope.spans).any(|span| span.is_foreign)
+    }
+}
+
+pub type Parsed<'a> = Read<Request<'a>>;
+
+/// What was found out about a span before anything of it is written.
 struct Judged<'a> {
-    resources: Vec<Resource<'a>>,
-    facts: Vec<Facts>,
-    projects: Vec<String>,
+    facts: Facts,
+    kept: Vec<Kept<'a>>,
 }
 
 impl<'t> Batch<'t> {
-    pub fn of(requests: &[Given], tables: &'t Tables, memory: &mut Memory) -> Put<Self> {
+    /// `received` are the times of receipt of the requests.
+    pub fn of(requests: Vec<Parsed>, received: &[i64], tables: &'t Tables, memory: &mut Memory) -> Put<Self> {
         let mut batch = Batch {
             spans: Spans::new(tables),
             projects: Interned::default(),
@@ -65,23 +81,24 @@ impl<'t> Batch<'t> {
             touched: HashMap::new(),
         };
         let mut reader = Reader { tables, memory };
-        for (place, given) in requests.iter().enumerate() {
-            match judge(given, &mut reader) {
-                Ok(judged) => batch.put(place, given.1, &judged)?,
+        for (place, request) in requests.into_iter().enumerate() {
+            let judged = request.and_then(|mut request| judge(&mut request, &mut reader).map(|judged| (request, judged)));
+            match judged {
+                Ok((request, judged)) => batch.put(place, received[place], &request, &judged)?,
                 Err(NotMine) => batch.left.push(place),
             }
         }
         Ok(batch)
     }
 
-    fn put(&mut self, request: usize, received: i64, judged: &Judged) -> Put<()> {
+    fn put(&mut self, request: usize, received: i64, read: &Request, judged: &[Judged]) -> Put<()> {
         let mut taken = Taken {
             request,
             project: None,
             spans: 0,
         };
-        let mut facts = judged.facts.iter();
-        for (resource, project) in judged.resources.iter().zip(&judged.projects) {
+        let mut judged = judged.iter();
+        for (resource, project) in read.resources.iter().zip(&read.projects) {
             let here = Here {
                 project: self.projects.number(project),
                 request,
@@ -91,10 +108,14 @@ impl<'t> Batch<'t> {
                 taken.spans += scope.spans.len();
                 let opened = opened(resource, scope, here, received);
                 self.spans.open(&opened)?;
-                for (span, facts) in scope.spans.iter().zip(&mut facts) {
+                for (span, judged) in scope.spans.iter().zip(&mut judged) {
                     let trace = self.spans.candidates.texts.number(&hex(span.trace_id));
                     self.touch(here.project, trace, received);
-                    self.spans.add(span, facts, &opened, trace)?;
+                    self.spans.add(span, &judged.facts, &judged.kept, &opened, trace)?;
+                    if let Some(cover) = &span.meaning.cover {
+                        let trace = self.spans.cover(span, cover, &opened)?;
+                        self.touch(here.project, trace, received);
+                    }
                 }
             }
         }
@@ -131,25 +152,32 @@ fn opened<'a>(resource: &'a Resource, scope: &otlp::Scope<'a>, here: Here, recei
     }
 }
 
-/// Reads the whole request and finds out all that may turn out not to be ours, before anything is written.
-fn judge<'a>(given: &'a Given, reader: &mut Reader) -> Read<Judged<'a>> {
+/// Reads the whole request.
+pub fn parsed<'a>(given: &'a Given, tables: &Tables) -> Parsed<'a> {
     if given.1 < 0 {
         return Err(NotMine);
     }
-    let resources = otlp::request(&given.0, reader.tables)?;
-    let mut projects = Vec::with_capacity(resources.len());
-    let mut judged = Vec::new();
-    for resource in &resources {
-        projects.push(project(&resource.attributes, &given.4, reader.tables)?);
-        for span in resource.scopes.iter().flat_map(|scope| &scope.spans) {
-            judged.push(facts(span, reader)?);
-        }
-    }
-    Ok(Judged {
+    let resources = otlp::request(&given.0, tables)?;
+    let projects = resources.iter().map(|resource| project(&resource.attributes, &given.4, tables));
+    Ok(Request {
+        projects: projects.collect::<Read<_>>()?,
         resources,
-        facts: judged,
-        projects,
     })
+}
+
+/// Finds out, for each span, all that may turn out not to be ours, before anything is written.
+fn judge<'a>(request: &mut Request<'a>, reader: &mut Reader) -> Read<Vec<Judged<'a>>> {
+    let mut judged = Vec::new();
+    let scopes = request.resources.iter_mut().flat_map(|resource| &mut resource.scopes);
+    for span in scopes.flat_map(|scope| &mut scope.spans) {
+        let kept = match span.meaning.dialect {
+            Some(place) => put_away(&mut span.attributes, &reader.tables.words.dialects[place], reader.tables),
+            None => Vec::new(),
+        };
+        let facts = facts(span, reader)?;
+        judged.push(Judged { facts, kept });
+    }
+    Ok(judged)
 }
 
 /// As the sender named it, else as the resource does. What Python may strip otherwise than Rust is not ours.

@@ -8,6 +8,7 @@ use hashbrown::hash_map::EntryRef;
 use hashbrown::{HashMap, HashSet};
 
 use crate::columns::{Put, TextColumn, TooLarge, times};
+use crate::histories::end_of;
 use crate::messages::{Content, HASH_BYTES, Hash, digest};
 use crate::table::Table;
 use crate::tables::{Limits, Tables};
@@ -124,6 +125,19 @@ impl Candidates {
         }
     }
 
+    /// A long text to store in pieces; returns the reference that stands for it.
+    pub fn pieces(&mut self, here: Here, value: &str, limits: &Limits) -> String {
+        let (mut keys, mut rest) = (Vec::new(), value);
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(end_of(rest, limits.piece).unwrap_or(rest.len()));
+            let key = digest(piece.as_bytes());
+            self.body(here, key, || Body::Item(piece.as_bytes().to_vec()));
+            keys.push(key);
+            rest = after;
+        }
+        format!("text:{}", self.listed(here, &keys, limits))
+    }
+
     /// One attribute's messages; returns the reference that stands for them.
     pub fn messages(&mut self, call: &Call, source: usize, contents: &[Arc<Content>], counted: &mut Counted, tables: &Tables) -> String {
         let at = if tables.messages[source].direction == "input" {
@@ -146,7 +160,8 @@ impl Candidates {
             }
             counted.position += 1;
         }
-        self.reference(call.here, contents, &tables.limits)
+        let keys: Vec<Hash> = contents.iter().map(|content| content.hash).collect();
+        format!("list:{}", self.listed(call.here, &keys, &tables.limits))
     }
 
     fn is_earlier(&mut self, identity: Identity, at: u64) -> bool {
@@ -156,19 +171,19 @@ impl Candidates {
         is
     }
 
-    /// `list:` and the messages' hashes; full blocks of them are bodies of their own.
-    fn reference(&mut self, here: Here, contents: &[Arc<Content>], limits: &Limits) -> String {
-        let blocks = contents.chunks_exact(limits.block);
-        let rest = blocks.remainder().iter().map(|content| hex(&content.hash));
+    /// Hashes as text; full blocks of them are bodies of their own.
+    fn listed(&mut self, here: Here, keys: &[Hash], limits: &Limits) -> String {
+        let blocks = keys.chunks_exact(limits.block);
+        let rest = blocks.remainder().iter().map(|key| hex(key));
         let mut names = Vec::new();
         for block in blocks {
-            let body: Vec<u8> = block.iter().flat_map(|content| content.hash).collect();
+            let body = block.concat();
             let key = digest(&body);
             names.push(format!("*{}", hex(&key)));
             self.body(here, key, || Body::List(body));
         }
         names.extend(rest);
-        format!("list:{}", names.join(","))
+        names.join(",")
     }
 }
 

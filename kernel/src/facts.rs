@@ -1,5 +1,6 @@
 //! What a span means in the standard vocabulary: `pipeline/vocabulary.py` and the rules of `pipeline/spans.py`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::messages::{Content, Reader};
@@ -25,7 +26,7 @@ pub struct Said {
 
 /// What was found out about a span before anything of it is written.
 pub struct Facts {
-    pub step: &'static str,
+    pub step: Cow<'static, str>,
     pub heavy: bool,
     pub said: Vec<Said>,
     pub numbers: Vec<Number>,
@@ -42,7 +43,10 @@ const TOOL_CALL: &str = "tool_call";
 
 pub fn facts(span: &Span, reader: &mut Reader) -> Read<Facts> {
     let tables = reader.tables;
-    let step = step_type(&span.attributes, tables);
+    let step = match span.meaning.step.as_str() {
+        "" => Cow::Borrowed(step_type(&span.attributes, tables)),
+        said => Cow::Owned(said.to_owned()),
+    };
     let heavy = span.attributes.0.iter().any(|attribute| tables.name(attribute.name).heavy);
     let mut said = Vec::new();
     if heavy && step != TOOL_CALL {

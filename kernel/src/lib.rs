@@ -1,11 +1,13 @@
-//! Maps OTLP trace requests to Arrow columns, row for row as `pipeline/spans.py` does, for what needs no dialect.
+//! Maps OTLP trace requests to Arrow columns, row for row as `pipeline/spans.py` does; what speaks a dialect it has Python translate.
 
 mod batch;
 mod bodies;
 mod columns;
 mod decide;
 mod facts;
+mod histories;
 mod json;
+mod meaning;
 mod messages;
 mod number;
 mod otlp;
@@ -25,7 +27,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySet};
 
-use crate::batch::{Batch, Given};
+use crate::batch::{Batch, Given, Parsed, parsed};
 use crate::bodies::{Around, Body, Candidate, Envelope, body_table, message_table};
 use crate::columns::{Put, TooLarge};
 use crate::decide::{Chosen, decide};
@@ -91,13 +93,25 @@ impl Kernel {
         })
     }
 
-    /// Maps a batch. `seen` is asked what the store has, `retention` for the days of a project.
-    fn map(&self, py: Python<'_>, requests: Vec<Given>, seen: &Bound<'_, PyAny>, retention: &Bound<'_, PyAny>) -> PyResult<Rows> {
+    /// Maps a batch. `seen` is asked what the store has, `retention` for the days of a project, `read` what a foreign span means.
+    fn map(
+        &self,
+        py: Python<'_>,
+        requests: Vec<Given>,
+        seen: &Bound<'_, PyAny>,
+        retention: &Bound<'_, PyAny>,
+        read: &Bound<'_, PyAny>,
+    ) -> PyResult<Rows> {
         let envelopes: Vec<Envelope> = requests.iter().map(Given::envelope).collect();
+        let mut parsed: Vec<Parsed> = py.detach(|| guarded(|| Ok(requests.iter().map(|given| parsed(given, &self.tables)).collect())))?;
+        if parsed.iter().flatten().any(|request| request.has_foreign_spans()) {
+            guarded(|| Ok(meaning::ask(&mut parsed, &self.tables, read)))??;
+        }
         let batch = py.detach(|| {
             guarded(|| {
                 let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-                Batch::of(&requests, &self.tables, &mut memory)
+                let received: Vec<i64> = envelopes.iter().map(|envelope| envelope.received).collect();
+                Batch::of(parsed, &received, &self.tables, &mut memory)
             })
         })?;
         let days = batch

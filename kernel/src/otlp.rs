@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::meaning::Meaning;
 use crate::tables::{Rule, Tables};
 use crate::unique::unique;
 use crate::value::{key_value, value_text};
 use crate::wire::{Fields, NotMine, Read, Value, text};
 
 pub struct Attribute<'a> {
-    pub key: &'a str,
+    pub key: Cow<'a, str>,
     pub value: Cow<'a, str>,
     /// The name's number in the tables; 0 when nothing is known of it.
     pub name: u16,
@@ -42,15 +43,15 @@ impl<'a> Attributes<'a> {
         let (key, value) = key_value(bytes)?;
         let value = value.map_or(Ok(Cow::Borrowed("")), value_text)?;
         self.0.push(Attribute {
-            key,
-            value,
             name: tables.id(key),
+            key: Cow::Borrowed(key),
+            value,
         });
         Ok(())
     }
 
     fn finished(self) -> Self {
-        Attributes(unique(self.0, |attribute| attribute.key))
+        Attributes(unique(self.0, |attribute| attribute.key.as_ref()))
     }
 }
 
@@ -70,7 +71,7 @@ pub struct Scope<'a> {
 pub struct Span<'a> {
     pub trace_id: &'a [u8],
     pub span_id: &'a [u8],
-    pub parent_id: &'a [u8],
+    pub parent_id: Cow<'a, [u8]>,
     pub trace_state: &'a str,
     pub name: &'a str,
     pub kind: i32,
@@ -81,6 +82,10 @@ pub struct Span<'a> {
     pub links: Vec<Link<'a>>,
     pub status: i32,
     pub message: &'a str,
+    /// Whether Python has to say what it means, because it speaks a dialect or tells of a permission check.
+    pub is_foreign: bool,
+    /// What Python said.
+    pub meaning: Meaning,
 }
 
 #[derive(Default)]
@@ -156,7 +161,7 @@ fn scope_spans<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Scope<'a>> {
         }
     }
     if tables.words.scopes.iter().any(|begin| scope.name.starts_with(begin.as_str())) {
-        return Err(NotMine);
+        scope.spans.iter_mut().for_each(|span| span.is_foreign = true);
     }
     Ok(scope)
 }
@@ -183,7 +188,7 @@ fn span<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Span<'a>> {
             (1, Value::Bytes(said)) => span.trace_id = said,
             (2, Value::Bytes(said)) => span.span_id = said,
             (3, Value::Bytes(said)) => span.trace_state = text(said)?,
-            (4, Value::Bytes(said)) => span.parent_id = said,
+            (4, Value::Bytes(said)) => span.parent_id = Cow::Borrowed(said),
             (5, Value::Bytes(said)) => span.name = text(said)?,
             (6, Value::Varint(said)) => span.kind = truncated(said),
             (7, Value::Fixed64(said)) => span.start = said,
@@ -200,15 +205,16 @@ fn span<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Span<'a>> {
         }
     }
     span.attributes = span.attributes.finished();
-    if tables.words.spans.iter().any(|name| name == span.name) || is_of_a_dialect(&span, tables) {
-        return Err(NotMine);
-    }
+    span.is_foreign = is_foreign(&span, tables);
     Ok(span)
 }
 
-/// Whether an attribute gives a dialect away, or the span is a stand-in for one that has begun.
-fn is_of_a_dialect(span: &Span, tables: &Tables) -> bool {
-    span.attributes.0.iter().any(|attribute| {
+/// Whether its name, an attribute or an event gives a dialect or a check away, or it is a stand-in for one that has begun.
+fn is_foreign(span: &Span, tables: &Tables) -> bool {
+    let words = &tables.words;
+    words.spans.iter().any(|name| name == span.name)
+        || span.events.iter().any(|event| words.events.iter().any(|name| name == event.name))
+        || span.attributes.0.iter().any(|attribute| {
         tables.name(attribute.name).marker
             || (attribute.name == Rule::SpanType as u16 && attribute.value == tables.words.pending.as_str() && !span.parent_id.is_empty())
     })
@@ -226,9 +232,6 @@ fn event<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Event<'a>> {
         }
     }
     event.attributes = event.attributes.finished();
-    if tables.words.events.iter().any(|name| name == event.name) {
-        return Err(NotMine);
-    }
     Ok(event)
 }
 

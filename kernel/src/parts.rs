@@ -161,7 +161,7 @@ impl Links {
 
 fn put_all(column: &mut MapColumn, attributes: &Attributes) -> Put<()> {
     for attribute in &attributes.0 {
-        column.entry(attribute.key, &attribute.value)?;
+        column.entry(&attribute.key, &attribute.value)?;
     }
     column.end()
 }

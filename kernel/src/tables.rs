@@ -33,9 +33,11 @@ pub enum Rule {
     OldEnvironment,
     ServiceVersion,
     Host,
+    InputMessages,
+    OutputMessages,
 }
 
-pub const RULES: [&str; 23] = [
+pub const RULES: [&str; 25] = [
     "operation",
     "method",
     "entity",
@@ -59,6 +61,8 @@ pub const RULES: [&str; 23] = [
     "old_environment",
     "service_version",
     "host",
+    "input_messages",
+    "output_messages",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +87,7 @@ pub struct Name {
     pub heavy: bool,
     /// Place among the attributes that hold messages.
     pub message: Option<usize>,
-    /// A dialect's, so the span is not ours.
+    /// A dialect's or a check's, so Python has to say what the span means.
     pub marker: bool,
 }
 
@@ -115,6 +119,8 @@ pub struct Limits {
     pub heavy_length: usize,
     pub preview_length: usize,
     pub project_length: usize,
+    pub history_length: usize,
+    pub piece: usize,
     pub block: usize,
     pub user_text_length: usize,
     pub remembered: usize,
@@ -124,6 +130,15 @@ pub struct Limits {
     pub final_bit: u64,
     pub mcp_session_rank: u8,
     pub no_thread_rank: u8,
+}
+
+/// A dialect's name, and its attributes that repeat what was said before: names, and beginnings of names.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Dialect {
+    pub name: String,
+    pub histories: Vec<String>,
+    pub beginnings: Vec<String>,
 }
 
 #[derive(FromPyObject)]
@@ -137,7 +152,11 @@ pub struct Words {
     pub standard: String,
     pub origin: String,
     pub pending: String,
-    /// Beginnings of scopes, names of spans and of events that the reference understands and this kernel does not.
+    /// Type and origin of a row that covers another.
+    pub cover: String,
+    pub cover_origin: String,
+    pub dialects: Vec<Dialect>,
+    /// Beginnings of scopes, names of spans and of events that Python has to say the meaning of.
     pub scopes: Vec<String>,
     pub spans: Vec<String>,
     pub events: Vec<String>,
@@ -216,6 +235,11 @@ impl Tables {
             words: spec.words,
             limits: spec.limits,
         })
+    }
+
+    /// What rows say of their dialect.
+    pub fn dialect(&self, place: Option<usize>) -> &str {
+        place.map_or(&self.words.standard, |place| &self.words.dialects[place].name)
     }
 
     /// The number of a name; 0 when nothing is known of it.

@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from pipeline.values import attributes
+class SpanEvent(NamedTuple):
+    """An event of a span; `at` in nanoseconds since 1970."""
+
+    name: str
+    at: int
+    attributes: Mapping[str, str]
 
 
 class SpanFacts(NamedTuple):
     """A span as a dialect's rules see it; `found` is theirs to add to.
 
-    `kind` as in `otel_traces.SpanKind`; `trace_id` hexadecimal; `started` and `ended` in nanoseconds since 1970, 0 when not said.
+    `kind` as in `otel_traces.SpanKind`; ids hexadecimal; `started` and `ended` in nanoseconds since 1970, 0 when not said.
     """
 
     scope: str
@@ -23,11 +27,13 @@ class SpanFacts(NamedTuple):
     trace_id: str = ""
     started: int = 0
     ended: int = 0
-    events: Sequence[Span.Event] = ()
+    events: Sequence[SpanEvent] = ()
+    span_id: str = ""
+    parent_id: str = ""
 
-    def event(self, name: str) -> dict[str, str]:
+    def event(self, name: str) -> Mapping[str, str]:
         """The attributes of the first event of this name; {} when there is none."""
-        return next((attributes(event.attributes) for event in self.events if event.name == name), {})
+        return next((event.attributes for event in self.events if event.name == name), {})
 
 
 Rule = Callable[[SpanFacts], None]

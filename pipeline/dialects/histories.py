@@ -16,7 +16,7 @@ def put_away(found: dict[str, str], histories: Sequence[str], keep: Callable[[st
 
     Of a beginning that ends in `.` all attributes together are one text, a JSON array of [name, value], under the beginning and `*`.
     """
-    names, beginnings = _kinds(tuple(histories))
+    names, beginnings = kinds(tuple(histories))
     references: dict[str, str] = {}
     spoken = _SPOKEN[0] in found or _SPOKEN[1] in found
     for name in names:
@@ -33,7 +33,7 @@ def put_away(found: dict[str, str], histories: Sequence[str], keep: Callable[[st
 
 
 @lru_cache(64)
-def _kinds(histories: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def kinds(histories: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Whole names, and beginnings."""
     return tuple(name for name in histories if name[-1] != "."), tuple(name for name in histories if name[-1] == ".")
 

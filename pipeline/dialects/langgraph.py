@@ -2,12 +2,9 @@
 
 from typing import Any, Final
 
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
 from pipeline.dialects.chat import parsed
 from pipeline.dialects.decisions import Decision, decide
 from pipeline.dialects.dialect import SpanFacts
-from pipeline.values import attributes
 from pipeline.vocabulary import STEP_STATUS
 
 REASON_LENGTH: Final = 1_000
@@ -25,14 +22,13 @@ def pauses(span: SpanFacts) -> None:
         _pause(span.found, span.name, span.trace_id, span.event("exception").get("exception.message", ""))
 
 
-def pauses_by_event(span: Span, found: dict[str, str]) -> None:
+def pauses_by_event(span: SpanFacts) -> None:
     """The same, where the interrupt shows only as an exception event: OpenInference leaves the status OK, LangSmith wraps it."""
     for event in span.events:
-        if event.name == "exception" and STEP_STATUS not in found:
-            said = attributes(event.attributes)
-            message = said.get("exception.message", "")
-            if is_pause(said.get("exception.type", "")) or is_pause(message):
-                _pause(found, span.name, span.trace_id.hex(), message)
+        if event.name == "exception" and STEP_STATUS not in span.found:
+            message = event.attributes.get("exception.message", "")
+            if is_pause(event.attributes.get("exception.type", "")) or is_pause(message):
+                _pause(span.found, span.name, span.trace_id, message)
 
 
 def _pause(found: dict[str, str], name: str, trace_id: str, message: str) -> None:

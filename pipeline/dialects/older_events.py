@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
 from pipeline.dialects.chat import message, messages_in, parsed, write
-from pipeline.values import attributes
+from pipeline.dialects.dialect import SpanEvent
 
 BEGINNING: Final = "gen_ai."
 _ROLES: Final[Mapping[str, str]] = {
@@ -37,14 +35,14 @@ _STRUCTURED: Final = ("tool_calls", "message")
 EVENTS: Final = frozenset({*_ROLES, *_WHOLE, DETAILS})
 
 
-def read_span_events(events: Iterable[Span.Event], found: dict[str, str]) -> None:
+def read_span_events(events: Iterable[SpanEvent], found: dict[str, str]) -> None:
     """Add the messages that a span's events tell; those in its attributes win."""
     given: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     for event in events:
         if not event.name.startswith(BEGINNING) or event.name not in EVENTS:
             continue
-        said = attributes(event.attributes)
+        said = event.attributes
         if event.name == DETAILS:
             for name, value in said.items():
                 found.setdefault(name, value)

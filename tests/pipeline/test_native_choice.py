@@ -28,7 +28,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def map(self, requests: Sequence[tuple[bytes, int, int, int, str]], seen: Seen, retention: Retention) -> Any:
+    def map(self, requests: Sequence[tuple[bytes, int, int, int, str]], seen: Seen, retention: Retention, read: native.Read) -> Any:
         raise self._error
 
 

@@ -71,7 +71,7 @@ class Both:
     def _in_order(self, requests: Sequence[Sent]) -> list[Sent]:
         """As they are mapped: those of the kernel first."""
         given = [(raw, around.received, around.partition, around.offset, around.project) for around, raw in requests]
-        left = set(self.native.kernel.map(given, Nothing(), self._retention).left)
+        left = set(self.native.kernel.map(given, Nothing(), self._retention, native.Reader(requests, self._retention)).left)
         places = sorted(range(len(requests)), key=lambda place: (place in left, place))
         return [requests[place] for place in places]
 
@@ -103,6 +103,7 @@ def assert_same(mine: Mapped, theirs: Mapped) -> None:
     assert dict(mine.seen.messages) == dict(theirs.seen.messages)
     assert list(mine.dead_letters) == list(theirs.dead_letters)
     assert set(mine.unplaced) == set(theirs.unplaced)
+    assert dict(mine.threads) == dict(theirs.threads)
     assert _by_type(mine) == _by_type(theirs)
 
 
