@@ -135,6 +135,7 @@ export interface Permission {
   source?: string;
   escalation_detected?: boolean | number;
   escalation_rule?: string;
+  escalation_reason?: string;
   escalation_status?: string;
   decided_at?: string | null;
   waited_ms?: number | null;

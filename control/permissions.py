@@ -9,6 +9,8 @@ from control.reader import Reader, Row
 from control.times import BEGINNING, END
 
 Granted = Literal["true", "false", "pending"]
+Escalation = Literal["true", "false", "asked_beyond_held", "denied_above", "stated", "auto_accept", "allowed_after_denial", "new_for_agent"]
+"""Whether it is one; or one by this rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class PermissionFilter:
 
     project: str
     granted: Granted | None = None
-    escalation: bool | None = None
+    escalation: Escalation | None = None
     thread_id: str = ""
     mcp_id: str = ""
     user_id: str = ""
@@ -35,6 +37,8 @@ class Permissions:
         """Latest statement (decision, else question) first. Raises BadParameterError."""
         before = cursors.decode(cursor, int, str)
         parameters = await self._parameters(wanted)
+        if wanted.escalation:
+            return await self._escalations(wanted, parameters, limit, before)
         items: list[tuple[Row, Row]] = []
         waiting: list[Row] = []  # looked at together: what a page costs is the number of queries
         for low, high in self._windows(wanted, min(wanted.until, before[0]) if before else wanted.until):
@@ -54,12 +58,24 @@ class Permissions:
         last = items[limit - 1][0] if len(items) > limit else None
         return {"items": [item for _, item in items[:limit]], "next": last and cursors.encode((last["at_ns"], last["event_id"]))}
 
+    async def _escalations(self, wanted: PermissionFilter, parameters: Row, limit: int, before: list[Any] | None) -> dict[str, Any]:
+        """Whether a check is one only the whole view knows: it is asked about the threads that have checks in a window of time."""
+        rule = None if wanted.escalation in ("true", "false") else wanted.escalation
+        parameters = {**parameters, "escalation": int(wanted.escalation != "false"), "rule": rule, "limit": limit + 1}
+        parameters |= {"before": before[0], "before_id": before[1]} if before else {}
+        items: list[Row] = []
+        for low, high in self._windows(wanted, min(wanted.until, before[0]) if before else wanted.until):
+            items += await self._reader.rows("permission_escalations", {**parameters, "low": low, "high": high})
+            if len(items) > limit:
+                break
+        places = [(item.pop("at_ns"), item["event_id"]) for item in items]
+        return {"items": items[:limit], "next": cursors.encode(places[limit - 1]) if len(items) > limit else None}
+
     async def _parameters(self, wanted: PermissionFilter) -> Row:
         return {
             "projects": await self._projects.meant(wanted.project),
             "granted": {"true": 1, "false": 0}.get(wanted.granted or ""),
             "pending": 1 if wanted.granted == "pending" else None,
-            "escalation": None if wanted.escalation is None else int(wanted.escalation),
             "thread_id": wanted.thread_id or None,
             "mcp_id": wanted.mcp_id or None,
             "user_id": wanted.user_id or None,

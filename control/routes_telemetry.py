@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from control import times
 from control.logs import MEDIA_TYPES, Format, LogFilter
 from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, several
-from control.permissions import Granted, PermissionFilter
+from control.permissions import Escalation, Granted, PermissionFilter
 from control.problems import answer
 from control.readings import Readings
 from control.times import BEGINNING, END
@@ -100,7 +100,7 @@ def permissions_router(readings: Readings) -> APIRouter:
     @router.get("/audit", responses=PAGE, summary="Permission checks, newest first")
     async def audit(
         granted: Annotated[Granted | None, Query(description="pending: not decided yet.")] = None,
-        escalation: Annotated[bool | None, Query(description="Whether more was asked for than was held.")] = None,
+        escalation: Annotated[Escalation | None, Query(description="Whether it is an escalation; or the rule by which it is one.")] = None,
         mcp_id: Name = "",
         user_id: Name = "",
         resource: Text = "",
@@ -115,9 +115,14 @@ def permissions_router(readings: Readings) -> APIRouter:
 
     @router.get("/audit/{thread_id:id}", responses=PAGE, summary="A thread's permission checks, newest first, and their counts")
     async def thread_audit(
-        thread_id: Id, granted: Granted | None = None, project: Project = PROJECT, limit: Limit = 100, cursor: Cursor = None
+        thread_id: Id,
+        granted: Granted | None = None,
+        escalation: Escalation | None = None,
+        project: Project = PROJECT,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Response:
-        page = await readings.permissions.page(PermissionFilter(project, granted, thread_id=thread_id), limit, cursor)
+        page = await readings.permissions.page(PermissionFilter(project, granted, escalation, thread_id), limit, cursor)
         return answer({**page, "counts": await readings.permissions.counts(project, thread_id)})
 
     return router

@@ -51,7 +51,7 @@ TOOL_CALLS: Final = f"""(
 
 CHECKS: Final = f"""(
     SELECT toDateTime(timestamp) AS at, resource, action, toUInt64(1) AS checks, toUInt64(ifNull(granted, 0) = 1) AS granted,
-        toUInt64(ifNull(granted, 1) = 0) AS denied, toUInt64(isNull(granted)) AS pending, toUInt64(escalation_detected) AS escalations
+        toUInt64(ifNull(granted, 1) = 0) AS denied, toUInt64(isNull(granted)) AS pending, toUInt64(overreach) AS escalations
     FROM mission_control.permission_events
     WHERE {_recent("timestamp")}
     UNION ALL

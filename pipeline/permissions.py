@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 
 from pipeline.batch import ThreadKey
-from pipeline.capabilities import escalation
+from pipeline.capabilities import asked_for, escalation
 from pipeline.columns import times
 from pipeline.dialects.dialect import SpanFacts
 from pipeline.messages import digest
@@ -52,9 +52,9 @@ _TYPES: Final = (
     ("project", pa.string()), ("thread_id", pa.string()), ("trace_id", pa.string()), ("step_id", pa.string()), ("log_topic", pa.string()),
     ("log_partition", pa.uint16()), ("log_offset", pa.uint64()), ("retention_days", pa.uint16()), ("event_id", pa.string()), ("phase", pa.string()),
     ("mcp_id", pa.string()), ("agent_name", pa.string()), ("user_id", pa.string()), ("subject", pa.string()), ("resource", pa.string()),
-    ("action", pa.string()), ("result", pa.string()), ("reason", pa.string()), ("reason_code", pa.string()), ("policy", pa.string()),
+    ("action", pa.string()), ("asked_for", pa.string()), ("result", pa.string()), ("reason", pa.string()), ("reason_code", pa.string()), ("policy", pa.string()),
     ("rule", pa.string()), ("rules_checked", pa.string()), ("inheritance_chain", pa.string()), ("source", pa.string()),
-    ("escalation_detected", pa.uint8()), ("escalation_rule", pa.string()), ("escalation_status", pa.string()), ("severity", pa.string()),
+    ("escalation_detected", pa.uint8()), ("escalation_rule", pa.string()), ("escalation_reason", pa.string()), ("escalation_status", pa.string()), ("severity", pa.string()),
     ("sender_key_id", pa.string()), ("version", pa.uint64()), ("is_deleted", pa.uint8()),
 )  # fmt: skip
 
@@ -75,16 +75,17 @@ class PermissionRows:
         """One statement about a check; `found` in the standard vocabulary, prefixed with `mission_control.` or not."""
         said = _unprefixed(found)
         result = RESULTS.get(said.get("result", ""), said.get("result", "") or "error")
-        detected, rule = escalation({f"permission.{name}": value for name, value in said.items()} | dict(found), result)
-        status = said.get("escalation.status", "")
+        escalated = escalation({f"permission.{name}": value for name, value in said.items()} | dict(found), result)
+        about = asked_for(said.get("resource.type", ""), said.get("resource.id", ""), said.get("action", ""))
+        status = said.get("escalation.status", "") or ("pending" if escalated.rule and result == "ask" else "")
         self._rows.append(
             (
                 place.project, place.thread_id, place.trace_id, place.step_id, place.topic, place.partition, place.offset, place.retention_days,
                 said.get("check.id") or _derived_id(place, said), "ask" if result == "ask" else "decision",
-                found.get("mission_control.mcp.id", ""), found.get("gen_ai.agent.name", ""), found.get("user.id", ""),
-                _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), result, said.get("reason", ""), said.get("reason_code", ""),
+                found.get("mission_control.mcp.id", ""), found.get("gen_ai.agent.name", "") or _agent(said), found.get("user.id", ""),
+                _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), about, result, said.get("reason", ""), said.get("reason_code", ""),
                 said.get("policy.name") or said.get("policy.id") or said.get("policy", ""), said.get("rule", ""), said.get("rules", ""),
-                said.get("inheritance", ""), said.get("source", ""), int(detected), rule, status or ("pending" if detected and result == "ask" else ""),
+                said.get("inheritance", ""), said.get("source", ""), int(bool(escalated.rule)), *escalated, status,
                 said.get("severity", ""), "", place.version, 0,
             )
         )  # fmt: skip
@@ -132,6 +133,11 @@ def _unprefixed(found: Mapping[str, str]) -> dict[str, str]:
 def _pair(said: Mapping[str, str], what: str) -> str:
     kind, name = said.get(f"{what}.type", ""), said.get(f"{what}.id", "")
     return f"{kind}:{name}" if kind and name else kind or name
+
+
+def _agent(said: Mapping[str, str]) -> str:
+    """The subject, where it is an agent."""
+    return said.get("subject.id", "") if said.get("subject.type") == "agent" else ""
 
 
 def _derived_id(place: Place, said: Mapping[str, str]) -> str:

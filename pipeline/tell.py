@@ -53,7 +53,8 @@ _LOG_COLUMNS: Final = (
 )  # fmt: skip
 _PERMISSION_COLUMNS: Final = (
     "event_id", "thread_id", "step_id", "mcp_id", "agent_name", "user_id", "subject", "resource", "action", "reason", "reason_code", "policy", "rule",
-    "rules_checked", "inheritance_chain", "source", "escalation_rule", "escalation_status", "severity",
+    "rules_checked", "inheritance_chain", "source", "escalation_rule", "escalation_reason", "escalation_status",
+    "severity",
 )  # fmt: skip
 _THREAD_TIMES: Final = ("started_at", "last_seen_at", "ended_at", "waiting_since", "last_received")
 

@@ -8,6 +8,11 @@ import { Icon } from './icons.js';
 /** @typedef {import('../types').Permission} Permission */
 
 const WORDS = { granted: 'Granted', denied: 'Denied', open: 'Waiting' };
+/** @type {Record<string, string>} How an escalation was noticed. */
+const RULES = {
+  asked_beyond_held: 'asked beyond what is held', denied_above: 'denied above', stated: 'stated', auto_accept: 'accepted without asking',
+  allowed_after_denial: 'allowed after a denial', new_for_agent: 'new for this agent',
+};
 const ICONS = { granted: 'complete', denied: 'cancelled', open: 'waiting' };
 
 /** @param {unknown} value @returns {string[]} */
@@ -30,7 +35,7 @@ export function Decision({ event, onStep }) {
       <div class="decision-head">
         <span class="verdict"><${Icon} name=${ICONS[verdict]} />${WORDS[verdict]}</span>
         <span class="asked" title=${clip(`${event.action ?? ''} ${event.resource ?? ''}`, 1000)}><b>${clip(event.action || 'use', 60)}</b> ${clip(event.resource, 200)}</span>
-        ${event.escalation_detected ? html`<span class="badge" data-kind="escalated"><${Icon} name="up" />escalation${event.escalation_status ? `, ${clip(event.escalation_status, 20)}` : ''}</span>` : null}
+        ${event.escalation_detected ? html`<span class="badge" data-kind="escalated"><${Icon} name="up" />${RULES[event.escalation_rule ?? ''] ?? 'escalation'}${event.escalation_status ? `, ${clip(event.escalation_status, 20)}` : ''}</span>` : null}
         <time class="number faint">${precise(event.timestamp)}</time>
       </div>
       ${event.reason ? html`<p class="clip-lines">${plain(event.reason).slice(0, 1000)}</p>` : null}
@@ -39,7 +44,7 @@ export function Decision({ event, onStep }) {
         ${event.user_id ? html`<span>for ${clip(event.user_id, 80)}</span>` : null}
         ${by ? html`<span>decided by ${by}</span>` : null}
         ${verdict === 'open' ? html`<span class="open-wait">waiting <${Age} since=${event.timestamp} /></span>` : event.waited_ms && event.waited_ms > 50 ? html`<span>after ${duration(event.waited_ms)}</span>` : null}
-        ${event.escalation_rule ? html`<span>rule ${clip(event.escalation_rule, 100)}</span>` : null}
+        ${event.escalation_reason ? html`<span data-testid="escalation-reason">${clip(event.escalation_reason, 300)}</span>` : null}
         ${chain.length > 1 ? html`<span>inherited ${chain.join(' → ')}</span>` : null}
         ${onStep && event.step_id ? html`<button type="button" class="link" onClick=${() => onStep(event.step_id ?? '')}>show step</button>` : null}
       </p>

@@ -11,7 +11,6 @@ WHERE project IN {projects:Array(String)}
     AND positionCaseInsensitiveUTF8(resource, {resource:String}) > 0 --? resource
     AND phase = 'decision' AND (result = 'allow') = {granted:UInt8} --? granted
     AND phase = 'ask' --? pending
-    AND escalation_detected = {escalation:UInt8} --? escalation
 ORDER BY at_ns DESC, event_id DESC
 LIMIT 1 BY project, thread_id, event_id
 LIMIT {limit:UInt32}

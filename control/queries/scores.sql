@@ -1,5 +1,5 @@
 -- Scores, newest first.
-SELECT *, toUnixTimestamp64Nano(timestamp) AS at_ns, concat(thread_id, '/', step_id, '/', name, '/', source) AS row_id
+SELECT *, toUnixTimestamp64Nano(timestamp) AS at_ns, score_id AS row_id
 FROM scores
 WHERE project IN {projects:Array(String)}
     AND timestamp >= fromUnixTimestamp64Nano({low:Int64}) AND timestamp <= fromUnixTimestamp64Nano({high:Int64})

@@ -24,9 +24,9 @@ FROM mission_control.permission_events WHERE $__timeFilter(timestamp) GROUP BY p
 """Share of denials, where there were at least five checks."""
 
 ESCALATIONS: Final = """
-SELECT project, toFloat64(countIf(escalation_detected = 1 AND escalation_status != 'rejected')) AS value
+SELECT project, toFloat64(countIf(overreach = 1 AND escalation_rule != 'auto_accept' AND escalation_status != 'rejected')) AS value
 FROM mission_control.permission_events WHERE $__timeFilter(timestamp) GROUP BY project"""
-"""Escalations that were not rejected: they wait, or they went through."""
+"""Escalations that were not rejected: they wait, or they went through. What is only new for its agent, or accepted by a mode, wakes nobody."""
 
 STALLED: Final = """
 SELECT project, toFloat64(countIf(isNotNull(stalled_since))) AS value

@@ -34,7 +34,7 @@ def _figures() -> Row:
             ),
             figure(
                 "Escalations",
-                "Checks that asked for more than the asker held.",
+                "Checks that are an escalation by anything but being new for their agent.",
                 f"SELECT sum(escalations) AS escalations FROM {CHECKS}",
                 Look(thresholds=(1, 5)),
             ),
@@ -64,7 +64,7 @@ def _decisions() -> Row:
             ),
             series(
                 "Escalations",
-                "Checks that asked for more than was held.",
+                "Checks that are an escalation by anything but being new for their agent.",
                 f"SELECT {BUCKET}, sum(escalations) AS escalations FROM {CHECKS} GROUP BY time ORDER BY time",
                 Look(thresholds=(1, 5)),
             ),
@@ -102,7 +102,7 @@ def _who() -> Row:
 def _escalations() -> Row:
     listed = f"""
         SELECT timestamp AS asked, thread_id AS thread, subject, resource, toString(action) AS action, toString(escalation_rule) AS rule, toString(escalation_status) AS status,
-            multiIf(isNull(granted), 'pending', granted = 1, 'granted', 'denied') AS result, toString(severity) AS severity, reason
+            multiIf(isNull(granted), 'pending', granted = 1, 'granted', 'denied') AS result, toString(severity) AS severity, escalation_reason AS reason
         {_EVENTS} AND escalation_detected = 1 ORDER BY asked DESC LIMIT 200"""
     waiting = f"""
         SELECT timestamp AS asked, thread_id AS thread, resource, toString(action) AS action, toString(agent_name) AS agent
@@ -112,7 +112,7 @@ def _escalations() -> Row:
         "Escalations and open questions",
         9,
         (
-            rows("Escalations", "Who asked for more than they held.", listed, Look("none", columns=columns)),
+            rows("Escalations", "Who asked for more than they held, or for something new, and by which rule it was noticed.", listed, Look("none", columns=columns)),
             rows("Open questions", "Checks that wait for a decision, the oldest first.", waiting, Look("none", columns=columns)),
         ),
         (14, 10),

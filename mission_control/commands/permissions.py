@@ -18,6 +18,9 @@ from mission_control.commands.words import ago, duration, instant, line
 def permissions(
     denied: Annotated[bool, typer.Option("--denied", help="Only what was denied.")] = False,
     pending: Annotated[bool, typer.Option("--pending", help="Only what waits for a decision.")] = False,
+    escalation: Annotated[
+        str, typer.Option("--escalation", help="Only escalations: true for all, or the rule that found them, such as new_for_agent.")
+    ] = "",
     thread: Annotated[str, typer.Option("--thread", help="Only checks of this thread.")] = "",
     since: Since = None,
     project: Project = "*",
@@ -32,7 +35,7 @@ def permissions(
         raise typer.BadParameter("a check is denied or pending; give one of --denied and --pending")
     granted = "false" if denied else "pending" if pending else None
     with connect(url, token, data) as api:
-        found = list(_read(api, thread, since, limit, {"granted": granted, "project": project}))
+        found = list(_read(api, thread, since, limit, {"granted": granted, "escalation": escalation or None, "project": project}))
     if as_json:
         write_json(found)
     else:
@@ -53,7 +56,8 @@ def listing(found: Sequence[Row]) -> RenderableType:
 
 def _row(check: Row) -> list[Cell]:
     decision = "pending" if check["granted"] is None else "allowed" if check["granted"] else "denied"
-    escalation = Text("escalation ", style="bold red") if check["escalation_detected"] else Text("")
+    kind = check["escalation_rule"].replace("_", " ")
+    escalation = Text(f"escalation: {kind} ", style="bold red") if check["escalation_detected"] else Text("")
     return [
         ago(check["timestamp"], now()),
         styled(decision),
@@ -61,6 +65,6 @@ def _row(check: Row) -> list[Cell]:
         line(check["action"]),
         cut(check["resource"]),
         duration(check["waited_ms"] or None),
-        escalation + cut(check["reason"] or check["escalation_rule"]),
+        escalation + cut(check["reason"] or check["escalation_reason"]),
         cut(check["thread_id"], "dim"),
     ]

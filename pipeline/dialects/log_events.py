@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from pipeline.capabilities import MODE, asks_nobody
 from pipeline.dialects.claude_code import CLAUDE_CODE, DECISIONS, REDACTED, count_input, failure, fill, name_thread
 from pipeline.dialects.codex import CODEX
 from pipeline.dialects.decisions import DECISIONS as DECISIONS_ELSEWHERE
-from pipeline.dialects.decisions import TOLD, Decision, decide_about_tool, elsewhere
+from pipeline.dialects.decisions import TOLD, Decision, decide, decide_about_tool, elsewhere
 from pipeline.dialects.gemini_cli import GEMINI_CLI
 from pipeline.values import number
 
@@ -35,6 +36,8 @@ class Speech(NamedTuple):
     rule: Callable[[str, dict[str, str]], None]
     calls: Mapping[str, str]
     """Event that tells of a call -> type of its step."""
+    modes: Mapping[str, str]
+    """Event that tells the mode in which the agent decides -> attribute that says it."""
     answer: str = ""
     """Event whose `response` is what the model said."""
 
@@ -74,6 +77,9 @@ def translate_log(scope: str, event: str, found: dict[str, str], body: str) -> H
     speech.rule(name, found)
     if name == speech.decides:
         decide_about_tool(speech.decisions, found)
+    elif asks_nobody(mode := found.get(speech.modes.get(name, ""), "")):
+        found.setdefault(MODE, mode)
+        decide(Decision("allow"), found, ("mode", mode), "", "go ahead without asking")
     return Heard(speech.dialect, name, speech.calls.get(name, "") if _is_whole(name, found) else "")
 
 
@@ -152,6 +158,7 @@ _CLAUDE_SPEECH: Final = Speech(
     decisions=DECISIONS,
     rule=_claude,
     calls={"api_request": "llm_call", "api_error": "llm_call", "tool_result": "tool_call"},
+    modes={"permission_mode_changed": "to_mode"},
     answer="assistant_response",
 )
 _CODEX_SPEECH: Final = Speech(
@@ -182,6 +189,7 @@ _CODEX_SPEECH: Final = Speech(
     },
     rule=_codex,
     calls={"sse_event": "llm_call", "tool_result": "tool_call"},
+    modes={"conversation_starts": "approval_policy"},
 )
 _GEMINI_SPEECH: Final = Speech(
     dialect=GEMINI_CLI.name,
@@ -208,6 +216,7 @@ _GEMINI_SPEECH: Final = Speech(
     },
     rule=_gemini,
     calls={"api_response": "llm_call", "tool_call": "tool_call"},
+    modes={"config": "approval_mode", "approval_mode_switch": "to_mode", "plan.approval_mode_switch": "to_mode"},
 )
 SPEECHES: Final = (_CLAUDE_SPEECH, _CODEX_SPEECH, _GEMINI_SPEECH)
 """All of them, for the docs."""

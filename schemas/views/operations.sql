@@ -15,10 +15,11 @@ SELECT toStartOfMinute(toDateTime(l.received, 'UTC')) AS minute, source, project
 FROM (SELECT * FROM mission_control.ledger_rows FINAL) AS l GROUP BY minute, source, project, signal;
 
 CREATE OR REPLACE VIEW scores (
-    project LowCardinality(String) COMMENT 'Project (tenant)', timestamp DateTime64(9, 'UTC') COMMENT 'When it was given', thread_id String COMMENT 'Thread', step_id String COMMENT 'Step, or empty', name LowCardinality(String) COMMENT 'What was judged', value Nullable(Float64) COMMENT 'Number',
+    project LowCardinality(String) COMMENT 'Project (tenant)', score_id String COMMENT 'Id its sender gave, else derived from the record', timestamp DateTime64(9, 'UTC') COMMENT 'When it was given', thread_id String COMMENT 'Thread; empty until its trace is known',
+    trace_id String COMMENT 'Trace, or empty', step_id String COMMENT 'Step, or empty', name LowCardinality(String) COMMENT 'What was judged', value Nullable(Float64) COMMENT 'Number',
     label String COMMENT 'Word', explanation String COMMENT 'Why', source LowCardinality(String) COMMENT 'Who judged', user_id LowCardinality(String) COMMENT 'Person'
 ) COMMENT 'Scores from evaluations' AS
-SELECT project, timestamp, thread_id, step_id, name, value, label, explanation, source, user_id FROM mission_control.score_rows FINAL;
+SELECT project, score_id, timestamp, thread_id, trace_id, step_id, name, value, label, explanation, source, user_id FROM mission_control.score_records FINAL;
 
 CREATE OR REPLACE VIEW alerts (
     project LowCardinality(String) COMMENT 'Project (tenant)', alert_id String COMMENT 'Id', rule LowCardinality(String) COMMENT 'Rule that fired', severity LowCardinality(String) COMMENT 'info, warn, critical', status LowCardinality(String) COMMENT 'pending, firing, resolved',

@@ -1,5 +1,6 @@
 -- One row per permission check: the question and the later answer joined, with the time it waited. Escalation that shows in the check
--- itself is stored with it; what only other checks tell (allowed after a denial) is computed here, so order does not matter.
+-- itself is stored with it; what only other checks tell (allowed after a denial, new for its agent) is computed here, so order does not matter.
+-- New for an agent is what it is asked for the first time ever, in another thread than its first: that one shows what the agent is for.
 CREATE OR REPLACE VIEW permission_events (
     project LowCardinality(String) COMMENT 'Project (tenant)',
     event_id String COMMENT 'permission.check.id, else derived from the record',
@@ -20,8 +21,10 @@ CREATE OR REPLACE VIEW permission_events (
     rules_checked String COMMENT 'JSON array of the rules that were looked at',
     inheritance_chain String COMMENT 'JSON array from root to leaf of who held what',
     source LowCardinality(String) COMMENT 'Who decided: policy, config, hook, user, user_session, classifier, default',
-    escalation_detected UInt8 COMMENT '1 when more was asked for than the asker held, as computed here',
-    escalation_rule LowCardinality(String) COMMENT 'Which of our rules said so: asked_beyond_held, denied_above, stated, allowed_after_denial',
+    escalation_detected UInt8 COMMENT '1 when one of our rules sees an escalation in it',
+    escalation_rule LowCardinality(String) COMMENT 'Which rule: asked_beyond_held, denied_above, stated, auto_accept, allowed_after_denial, new_for_agent; or empty',
+    escalation_reason String COMMENT 'Why that is one, in words',
+    overreach UInt8 COMMENT '1 for an escalation that its own thread tells, by any rule but new_for_agent; the counts of threads and hours are of these',
     escalation_status LowCardinality(String) COMMENT 'pending, approved, rejected, expired, or empty',
     decided_at Nullable(DateTime64(9, 'UTC')) COMMENT 'When it was decided; null while it waits',
     waited_ms Nullable(Float64) COMMENT 'From the question to the decision; null while it waits',
@@ -37,6 +40,10 @@ SELECT
     c.reason AS reason, c.reason_code AS reason_code, c.policy AS policy, c.rule AS rule, c.rules_checked AS rules_checked,
     c.inheritance_chain AS inheritance_chain, c.source AS source,
     toUInt8(c.found != '') AS escalation_detected, CAST(c.found, 'LowCardinality(String)') AS escalation_rule,
+    multiIf(
+        c.found = '' OR c.stored_reason != '', c.stored_reason, c.found = 'allowed_after_denial', 'allowed after it was denied in the same thread',
+        c.found = 'new_for_agent', concat('the first time that ', c.agent_name, ' is asked for ', c.asked_for), replaceAll(c.found, '_', ' ')) AS escalation_reason,
+    toUInt8(c.own != '') AS overreach,
     CAST(if(c.said != '' OR c.found = '', c.said, multiIf(c.granted IS NULL, 'pending', c.granted = 1, 'approved', 'rejected')), 'LowCardinality(String)') AS escalation_status,
     c.decided_at AS decided_at, c.waited_ms AS waited_ms, c.severity AS severity, c.received_at AS received_at, c.sender_key_id AS sender_key_id,
     c.evidence_trace_id AS evidence_trace_id, c.evidence_span_id AS evidence_span_id
@@ -47,11 +54,18 @@ FROM (
             e.stored_rule != '', e.stored_rule,
             e.granted = 1 AND e.resource != ''
                 AND minIf(e.decided_at, e.granted = 0) OVER (PARTITION BY e.project, e.thread_id, e.resource, e.action) < e.decided_at, 'allowed_after_denial',
+            '') AS own,
+        multiIf(
+            own != '', own,
+            (e.project, e.agent_name, e.asked_for, e.first_asked) IN (SELECT project, agent_name, asked_for, min(r.first_at) FROM mission_control.agent_resources AS r GROUP BY project, agent_name, asked_for)
+                AND (e.project, e.agent_name, minIf(e.first_asked, e.asked_for != '') OVER (PARTITION BY e.project, e.thread_id, e.agent_name))
+                    NOT IN (SELECT project, agent_name, min(r.first_at) FROM mission_control.agent_resources AS r GROUP BY project, agent_name), 'new_for_agent',
             '') AS found
     FROM (
         SELECT
             project, thread_id, event_id, min(p.timestamp) AS timestamp, anyLast(p.step_id) AS step_id, max(p.mcp_id) AS mcp_id,
             max(p.agent_name) AS agent_name, max(p.user_id) AS user_id, max(p.subject) AS subject, max(p.resource) AS resource, max(p.action) AS action,
+            max(p.asked_for) AS asked_for, minIf(p.timestamp, p.asked_for != '') AS first_asked,
             multiIf(countIf(phase = 'decision') = 0, NULL, argMax(result, (phase = 'decision', p.timestamp)) = 'allow', 1, 0) AS granted,
             argMax(p.reason, (phase = 'decision' AND p.reason != '', p.reason != '', p.timestamp)) AS reason,
             argMax(p.reason_code, (phase = 'decision', p.timestamp)) AS reason_code,
@@ -59,7 +73,7 @@ FROM (
             argMax(p.rules_checked, (p.rules_checked != '', phase = 'decision')) AS rules_checked,
             argMax(p.inheritance_chain, (p.inheritance_chain != '', phase = 'decision')) AS inheritance_chain,
             argMax(p.source, (phase = 'decision', p.timestamp)) AS source,
-            toString(max(p.escalation_rule)) AS stored_rule,
+            toString(max(p.escalation_rule)) AS stored_rule, argMax(p.escalation_reason, p.escalation_rule) AS stored_reason,
             argMax(toString(p.escalation_status), (phase = 'decision' AND p.escalation_status != '', p.timestamp)) AS said,
             if(countIf(phase = 'decision') = 0, NULL, maxIf(p.timestamp, phase = 'decision')) AS decided_at,
             if(countIf(phase = 'decision') = 0, NULL, (toUnixTimestamp64Nano(maxIf(p.timestamp, phase = 'decision')) - toUnixTimestamp64Nano(min(p.timestamp))) / 1e6) AS waited_ms,

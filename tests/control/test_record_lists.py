@@ -19,18 +19,43 @@ async def test_permission_audit(running: Any, rows: Any) -> None:
     rows.permission("t", "no", timestamp=rows.now - 2, result="deny", mcp_id="mail", user_id="ann", resource="mail:out")
     rows.permission("u", "open", "ask", timestamp=rows.now - 3)
     # Asked long ago, answered lately: one event, in the place of the answer.
-    rows.permission("u", "late", "ask", timestamp=rows.now - 30 * HOUR, escalation_detected=1)
-    rows.permission("u", "late", timestamp=rows.now - 4, result="deny", escalation_detected=1)
+    rows.permission("u", "late", "ask", timestamp=rows.now - 30 * HOUR, escalation_rule="stated")
+    rows.permission("u", "late", timestamp=rows.now - 4, result="deny", escalation_rule="stated")
     rows.permission("v", "old", timestamp=rows.now - 900 * HOUR, result="deny")
     assert await events(running, rows) == ["yes", "no", "open", "late", "old"]
     assert await events(running, rows, granted="true") == ["yes"]
     assert await events(running, rows, granted="false") == ["no", "late", "old"]
     assert await events(running, rows, granted="false", **{"from": iso(rows.now - 24 * HOUR)}) == ["no", "late"]
     assert await events(running, rows, granted="pending") == ["open"]
-    assert await events(running, rows, escalation="true") == ["late"]
     assert await events(running, rows, mcp_id="mail", user_id="ann", resource="OUT") == ["no"]
     first = await running.get("/api/permissions/audit", project=rows.project, limit=2)
     assert await events(running, rows, cursor=first["next"]) == ["open", "late", "old"]
+
+
+async def test_escalations_by_the_rule_that_found_them(running: Any, rows: Any) -> None:
+    rows.permission("t", "no", timestamp=rows.now - 90 * HOUR, result="deny")
+    rows.permission("t", "yes", timestamp=rows.now - 5)
+    rows.permission(
+        "u", "late", "ask", timestamp=rows.now - 30 * HOUR, escalation_rule="stated", escalation_reason="said so", action="write"
+    )
+    rows.permission("u", "late", timestamp=rows.now - 4, result="deny", escalation_rule="stated", action="write")
+    rows.permission("u", "open", "ask", timestamp=rows.now - 50 * HOUR, escalation_rule="auto_accept", mcp_id="mail", action="write")
+    assert await events(running, rows, escalation="true") == ["late", "yes", "open"]
+    assert await events(running, rows, escalation="false") == ["no"]
+    assert await events(running, rows, escalation="allowed_after_denial") == ["yes"]
+    assert await events(running, rows, escalation="stated") == ["late"]
+    assert await events(running, rows, escalation="new_for_agent") == []
+    assert await events(running, rows, escalation="true", granted="pending") == ["open"]
+    assert await events(running, rows, escalation="true", granted="true", resource="TMP") == ["yes"]
+    assert await events(running, rows, escalation="true", mcp_id="mail") == ["open"]
+    first = await running.get("/api/permissions/audit", project=rows.project, escalation="true", limit=2)
+    assert [(item["escalation_rule"], item["escalation_reason"]) for item in first["items"]] == [
+        ("stated", "said so"),
+        ("allowed_after_denial", "allowed after it was denied in the same thread"),
+    ]
+    assert await events(running, rows, escalation="true", cursor=first["next"]) == ["open"]
+    thread = await running.get("/api/permissions/audit/t", project=rows.project, escalation="true")
+    assert ([item["event_id"] for item in thread["items"]], thread["counts"]["escalations"]) == (["yes"], 1)
 
 
 async def test_permission_audit_of_a_thread(running: Any, rows: Any) -> None:
@@ -131,7 +156,7 @@ def record_rows(rows: Any, n: int) -> dict[str, dict[str, Any]]:
     booked = {"received": at - n * 60 * SECOND, "stored_at": at, "source": "http", "records": 2, "stored": 2}
     score = {"step_id": "", "name": "good", "source": "judge", "timestamp": at, "value": float(n), "is_deleted": 0}
     return {
-        "score_rows": {**common, "thread_id": f"t{n}", **score},
+        "score_records": {**common, "score_id": f"s{n}", "thread_id": f"t{n}", "received": at, "retention_days": 30, **score},
         "alert_rows": {**common, "alert_id": f"a{n}", **alert},
         "audit_rows": {"project": rows.project, "event_id": f"e{n}", "timestamp": at, **command},
         "dead_letter_rows": {**common, **place, **letter},

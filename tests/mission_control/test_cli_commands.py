@@ -15,9 +15,9 @@ from tests.mission_control.conftest import Answer, Door, Run
 NOW = "2026-03-01T12:00:00.000000001Z"
 HOSTILE = "\x1b[2J[red]x[/red]\u202e"
 THREAD: dict[str, Any] = {
-    "project": "p", "thread_id": "t-1", "parent_thread_id": "", "name": HOSTILE, "status": "running", "stalled_since": None, "waiting_for": "",
+    "project": "p", "thread_id": "t-1", "parent_thread_id": "", "name": HOSTILE, "status": "running", "stalled_since": None, "waiting_since": None, "waiting_for": "",
     "user_input": "do it", "user_id": "", "started_at": NOW, "last_seen_at": NOW, "ended_at": NOW, "duration_ms": 12.0, "current_step": "chat", "step_count": 1,
-    "llm_calls": 1, "tool_calls": 0, "error_count": 0, "permission_checks": 2, "permission_denials": 1, "escalations": 1, "input_tokens": 5,
+    "llm_calls": 1, "tool_calls": 0, "unchecked_calls": 0, "error_count": 0, "permission_checks": 2, "permission_denials": 1, "escalations": 1, "input_tokens": 5,
     "output_tokens": 6, "cost_usd": 0.5, "models": ["m"], "mcp_ids": [], "error_message": "",
 }  # fmt: skip
 STEP: dict[str, Any] = {
@@ -26,7 +26,7 @@ STEP: dict[str, Any] = {
 }  # fmt: skip
 CHECK: dict[str, Any] = {
     "timestamp": NOW, "granted": None, "agent_name": "", "subject": "agent:a", "action": "write", "resource": HOSTILE, "waited_ms": None,
-    "escalation_detected": 1, "reason": "", "escalation_rule": "asked-more", "thread_id": "t-1",
+    "escalation_detected": 1, "reason": "", "escalation_rule": "asked_more", "escalation_reason": "beyond", "thread_id": "t-1",
 }  # fmt: skip
 LOG: dict[str, Any] = {
     "project": "p", "timestamp": NOW, "level": "ERROR", "service": "s", "message": HOSTILE, "event_name": "", "thread_id": "t-1",
@@ -135,7 +135,7 @@ def test_a_thread_whole(run: Run, found: Door) -> None:
         "pending",
         "denied",
         "allowed",
-        "escalation asked-more",
+        "escalation: asked more beyond",
         "tool grep",
         "$0.50",
     ):

@@ -169,22 +169,23 @@ def test_what_is_asked_beyond_what_is_held(asked: list[str], held: list[str], mo
 @pytest.mark.parametrize(
     ("found", "result", "answer"),
     [
-        ({ASKED: '["fs.write"]', HELD: '["fs.read"]'}, "deny", (True, "asked_beyond_held")),
-        ({ASKED: "fs.read, fs.write", HELD: "fs.write"}, "allow", (False, "")),
-        ({ASKED: '["fs.write"]', HELD: "", "permission.escalation.required": "true"}, "deny", (True, "asked_beyond_held")),
-        ({ASKED: '"fs.write"', HELD: '["fs.write"]', "permission.escalation.required": "true"}, "allow", (False, "")),
-        ({ASKED: '["fs.write"]', "permission.escalation.required": "true"}, "ask", (True, "stated")),
-        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"allow"}]'}, "deny", (True, "denied_above")),
-        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"deny"}]'}, "allow", (True, "denied_above")),
-        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"deny"}]'}, "deny", (False, "")),
-        ({"permission.inheritance": '[{"effect":"allow"},{"effect":"deny"}]'}, "allow", (False, "")),
-        ({"permission.inheritance": '["not", 1, {}]'}, "allow", (False, "")),
-        ({"permission.escalation.required": "false"}, "ask", (False, "")),
-        ({}, "allow", (False, "")),
+        ({ASKED: '["fs.write"]', HELD: '["fs.read"]'}, "deny", "asked_beyond_held"),
+        ({ASKED: "fs.read, fs.write", HELD: "fs.write"}, "allow", ""),
+        ({ASKED: '["fs.write"]', HELD: "", "permission.escalation.required": "true"}, "deny", "asked_beyond_held"),
+        ({ASKED: '"fs.write"', HELD: '["fs.write"]', "permission.escalation.required": "true"}, "allow", ""),
+        ({ASKED: '["fs.write"]', "permission.escalation.required": "true"}, "ask", "stated"),
+        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"allow"}]'}, "deny", "denied_above"),
+        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"deny"}]'}, "allow", "denied_above"),
+        ({"permission.inheritance": '[{"effect":"deny"},{"effect":"deny"}]'}, "deny", ""),
+        ({"permission.inheritance": '[{"effect":"allow"},{"effect":"deny"}]'}, "allow", ""),
+        ({"permission.inheritance": '["not", 1, {}]'}, "allow", ""),
+        ({"permission.escalation.required": "false"}, "ask", ""),
+        ({}, "allow", ""),
     ],
 )
-def test_escalation(found: dict[str, str], result: str, answer: tuple[bool, str]) -> None:
-    assert escalation(found, result) == answer
+def test_escalation(found: dict[str, str], result: str, answer: str) -> None:
+    assert escalation(found, result).rule == answer
+    assert bool(escalation(found, result).reason) == bool(answer)
 
 
 def test_what_was_seen_is_forgotten_by_number_and_by_day() -> None:

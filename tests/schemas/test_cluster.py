@@ -73,6 +73,7 @@ def test_threads_and_traces_choose_the_shard_where_a_row_has_one() -> None:
         "message_bodies",
         "log_records",
         "metric_points",
+        "score_records",
         "agent_resources",
         "dead_letter_rows",
         "ledger_rows",
@@ -107,6 +108,13 @@ def test_columns_are_added_to_both() -> None:
         "ALTER TABLE steps ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS a UInt8 AFTER b",
     ]
     assert for_cluster("c")("ALTER TABLE model_prices DROP COLUMN a") == ["ALTER TABLE model_prices ON CLUSTER 'c' DROP COLUMN a"]
+
+
+def test_a_table_is_dropped_with_its_shards() -> None:
+    assert for_cluster("c")("DROP TABLE old") == [
+        "DROP TABLE IF EXISTS old ON CLUSTER 'c'",
+        "DROP TABLE IF EXISTS old_local ON CLUSTER 'c'",
+    ]
 
 
 def test_what_nobody_thought_through_is_refused() -> None:

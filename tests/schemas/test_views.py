@@ -23,6 +23,7 @@ CONTRACT = {
     "error_groups": "fingerprint error_type message service first_seen_at last_seen_at service_versions count threads",
     "usage_hourly": """hour agent_name user_id provider model calls errors input_tokens output_tokens cache_read_tokens cache_write_tokens cost_usd
         p50_ms p95_ms p99_ms""",
+    "steps_hourly": "hour type steps running errors under_1s under_10s under_60s",
     "tools_hourly": "hour mcp_id tool_name agent_name calls errors p50_ms p95_ms p99_ms last_seen_at",
     "permissions_hourly": "hour resource action checks granted denied pending escalations",
     "alerts": "alert_id rule severity status started_at ended_at labels value acknowledged_by silenced_until",
@@ -46,7 +47,8 @@ MORE = {
     "execution_steps": "user_id span_ids",
     "llm_messages": "trace_id parts",
     "logs": "log_id",
-    "permission_events": "agent_name",
+    "permission_events": "agent_name escalation_reason overreach",
+    "scores": "score_id trace_id",
     "dead_letters": "log_partition log_offset part",
 }
 """Columns that we show beyond the contract."""
