@@ -11,20 +11,18 @@ from dashboards.query import MCP, PROJECT
 
 SHORT_SECONDS: Final = 6 * 3600
 """Ranges up to this length read single records."""
-_LONG: Final = f"toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > {SHORT_SECONDS}"
+LONG: Final = f"toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime) > {SHORT_SECONDS}"
 _NEVER: Final = "toDateTime(4294967295)"
 
 
 def _recent(column: str) -> str:
     """In long ranges a project that nobody has, and a time that never comes: one of the two every table is sorted or indexed by."""
-    return (
-        f"project = if({_LONG}, '', ${{project:singlequote}}) AND {column} >= if({_LONG}, {_NEVER}, $__fromTime) AND {column} <= $__toTime"
-    )
+    return f"project = if({LONG}, '', ${{project:singlequote}}) AND {column} >= if({LONG}, {_NEVER}, $__fromTime) AND {column} <= $__toTime"
 
 
-_HOURLY: Final = f"hour >= if({_LONG}, $__fromTime, {_NEVER}) AND hour <= $__toTime"
+_HOURLY: Final = f"hour >= if({LONG}, $__fromTime, {_NEVER}) AND hour <= $__toTime"
 
-BUCKET: Final = f"toStartOfInterval(at, toIntervalSecond(if({_LONG}, greatest($__interval_s, 3600), $__interval_s))) AS time"
+BUCKET: Final = f"toStartOfInterval(at, toIntervalSecond(if({LONG}, greatest($__interval_s, 3600), $__interval_s))) AS time"
 """The panel's interval, never finer than the rollups where they are read."""
 
 LLM_CALLS: Final = f"""(
@@ -59,6 +57,9 @@ CHECKS: Final = f"""(
     FROM mission_control.permissions_hourly
     WHERE {PROJECT} AND {_HOURLY}
 )"""
+
+HOURS_END: Final = "toStartOfHour($__toTime, 'UTC') - 3600"
+"""What looks back for days reads hourly rollups until here, and single records from here on: by then an hour's count is not changed any more."""
 
 P95: Final = "quantileExactWeighted(0.95)(ms, weight)"
 P50: Final = "quantileExactWeighted(0.5)(ms, weight)"

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from dashboards.objectives import Objective
+from dashboards.objectives import Objective, burn, counted
+from dashboards.sources import HOURS_END
 
 MCP_DOWN: Final = """
 SELECT project, mcp_id, toFloat64(countIf(status = 'error') > 2 AND countIf(status = 'complete') = 0) AS value
@@ -10,13 +11,16 @@ FROM mission_control.execution_steps WHERE mcp_id != '' AND type = 'tool_call' A
 GROUP BY project, mcp_id"""
 """1 where at least three calls failed and none succeeded."""
 
-ERRORS: Final = """
+ERRORS: Final = f"""
 SELECT project, toFloat64(recent > 0.1 AND failed > 4 AND recent > 3 * usual) AS value FROM (
-    SELECT project, countIf(started_at >= $__toTime - 900 AND status = 'error') AS failed,
-        failed / greatest(countIf(started_at >= $__toTime - 900), 1) AS recent,
-        countIf(started_at < $__toTime - 900 AND status = 'error') / greatest(countIf(started_at < $__toTime - 900), 1) AS usual
-    FROM mission_control.execution_steps WHERE $__timeFilter(started_at) GROUP BY project)"""
-"""1 where more than a tenth of the steps of a quarter of an hour failed, three times as many as in the day before."""
+    SELECT project, sum(bad) AS failed, sum(bad) / greatest(sum(steps), 1) AS recent, sum(bad_before) / greatest(sum(before), 1) AS usual FROM (
+        SELECT project, countIf(status = 'error') AS bad, count() AS steps, toUInt64(0) AS bad_before, toUInt64(0) AS before
+        FROM mission_control.execution_steps WHERE started_at >= $__toTime - 900 AND started_at <= $__toTime GROUP BY project
+        UNION ALL
+        SELECT project, 0, 0, sum(errors), sum(h.steps)
+        FROM mission_control.steps_hourly AS h WHERE $__timeFilter(hour) AND hour < {HOURS_END} GROUP BY project)
+    GROUP BY project)"""
+"""1 where more than a tenth of the steps of a quarter of an hour failed, three times as many as in the hours of a day before."""
 
 DENIALS: Final = """
 SELECT project, if(count() >= 5, countIf(granted = 0) / greatest(countIf(isNotNull(granted)), 1), 0) AS value
@@ -42,12 +46,16 @@ SELECT project, if(latest > 1, latest / greatest(usual, 0.1), 0) AS value FROM (
     FROM mission_control.usage_hourly WHERE $__timeFilter(hour) GROUP BY project)"""
 """Cost of an hour in multiples of the week's mean hour, where it is above one US dollar."""
 
-TOKENS: Final = """
+TOKENS: Final = f"""
 SELECT project, if(latest > 10000, latest / greatest(usual, 1000), 0) AS value FROM (
-    SELECT project, sumIf(input_tokens + output_tokens, started_at >= $__toTime - 900) AS latest,
-        sumIf(input_tokens + output_tokens, started_at < $__toTime - 900) / 95 AS usual
-    FROM mission_control.execution_steps WHERE type = 'llm_call' AND $__timeFilter(started_at) GROUP BY project)"""
-"""Tokens of a quarter of an hour in multiples of the day's mean, where they are more than ten thousand."""
+    SELECT project, sum(tokens) AS latest, sum(before) / 88 AS usual FROM (
+        SELECT project, sum(input_tokens + output_tokens) AS tokens, toUInt64(0) AS before
+        FROM mission_control.execution_steps WHERE type = 'llm_call' AND started_at >= $__toTime - 900 AND started_at <= $__toTime GROUP BY project
+        UNION ALL
+        SELECT project, 0, sum(input_tokens + output_tokens)
+        FROM mission_control.usage_hourly WHERE hour >= {HOURS_END} - 22 * 3600 AND hour < {HOURS_END} GROUP BY project)
+    GROUP BY project)"""
+"""Tokens of a quarter of an hour in multiples of the mean of 22 hours before, where they are more than ten thousand."""
 
 LOOPS: Final = """
 SELECT project, toFloat64(max(loop_count)) AS value
@@ -79,12 +87,6 @@ _WINDOWS: Final = ((14.4, 3600, 300), (6.0, 21_600, 1800), (1.0, 259_200, 21_600
 
 def burning(objective: Objective) -> str:
     """1 where the budget burns faster than a pair of windows allows, in both of them."""
-    spent = " OR ".join(f"({_burn(objective, long)} > {rate} AND {_burn(objective, short)} > {rate})" for rate, long, short in _WINDOWS)
+    spent = " OR ".join(f"({burn(objective, long)} > {rate} AND {burn(objective, short)} > {rate})" for rate, long, short in _WINDOWS)
     return f"""
-SELECT project, toFloat64({spent}) AS value
-FROM mission_control.{objective.view} WHERE {objective.where} AND $__timeFilter({objective.at}) GROUP BY project"""
-
-
-def _burn(objective: Objective, seconds: int) -> str:
-    inside = f"{objective.at} >= $__toTime - {seconds}"
-    return f"countIf({inside} AND NOT ifNull({objective.good}, 0)) / greatest(countIf({inside}), 1) / {1 - objective.target:.4f}"
+SELECT project, toFloat64({spent}) AS value FROM {counted(objective, "$__fromTime")} GROUP BY project"""

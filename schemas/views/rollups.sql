@@ -30,6 +30,13 @@ CREATE OR REPLACE VIEW permissions_hourly (
 ) COMMENT 'Permission checks by hour, resource and action' AS
 SELECT project, hour, resource, action, checks, granted, denied, pending, escalations FROM mission_control.permission_hours FINAL;
 
+CREATE OR REPLACE VIEW steps_hourly (
+    project LowCardinality(String) COMMENT 'Project (tenant)', hour DateTime('UTC') COMMENT 'Start of the hour', type LowCardinality(String) COMMENT 'Type of the steps',
+    steps UInt64 COMMENT 'Steps that began in the hour', running UInt64 COMMENT 'Those that have not ended', errors UInt64 COMMENT 'Those that failed',
+    under_1s UInt64 COMMENT 'Those that ended within a second and did not fail', under_10s UInt64 COMMENT 'The same within ten seconds', under_60s UInt64 COMMENT 'The same within a minute'
+) COMMENT 'Steps by hour and type' AS
+SELECT project, hour, type, steps, running, errors, under_1s, under_10s, under_60s FROM mission_control.step_hours FINAL;
+
 CREATE OR REPLACE VIEW error_groups (
     project LowCardinality(String) COMMENT 'Project (tenant)', fingerprint String COMMENT 'Same error: type, service and message without its numbers', error_type LowCardinality(String) COMMENT 'error.type',
     message String COMMENT 'An example of its message', service LowCardinality(String) COMMENT 'service.name', first_seen_at DateTime64(9, 'UTC') COMMENT 'First time', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last time',

@@ -60,6 +60,9 @@ INSERT INTO tool_hours (project, hour, mcp_id, tool_name, agent_name, calls, err
 SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)) AS hour, ['files', 'orders'][part + 1], 'look_' || toString(2 + part * 2), 'planner ' || toString(part), 30, 2, quantilesTDigestState(0.5, 0.95, 0.99)(toFloat64(100 + number % 7 * 50 + part)), hour, 1, 0
 FROM numbers(2160) ARRAY JOIN range(2) AS part GROUP BY number, part;
 
+INSERT INTO step_hours SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), type, 70, 0, 2, 30, 66, 68, 1, 0
+FROM numbers(2160) ARRAY JOIN ['llm_call', 'tool_call', 'directive'] AS type;
+
 INSERT INTO permission_hours SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), 'file:' || toString(number % 4), 'write', 20, 15, 4, 1, 2, 1, 0 FROM numbers(2160);
 
 INSERT INTO error_hours (project, hour, fingerprint, error_type, message, service, first_seen_at, last_seen_at, service_versions, errors, threads, version, is_deleted)

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from dashboards.files import GRAFANA
+from pipeline.summaries.rollups import HOUR, Rollups
+from schemas.metrics import Metrics
 from schemas.store import ClickHouseStore
 from tests.dashboards.conftest import Shop
 from tests.dashboards.grafana_queries import Job, Page, run
@@ -47,6 +50,7 @@ class Scene:
             f" if('{kind}' = 'tool_call', 'files', ''), now64(9), 365, 0{values}",
             rows,
         )
+        Rollups(self.store, Metrics(CollectorRegistry())).count((int(time.time()) - 60 * minutes) // HOUR * HOUR)
 
     def thread(self, name: str, status: str, minutes: int = 5, loops: int = 0) -> None:
         self.put(
@@ -131,7 +135,7 @@ CASES: dict[str, tuple[Sequence[Step], Step]] = {
     "mc-stalled": ([lambda s: s.thread("a", "running", 10)], lambda s: s.thread("a", "complete", 10)),
     "mc-cost-budget": ([lambda s: s.cost(101, 1)], lambda s: s.cost(99, 1)),
     "mc-cost-anomaly": ([lambda s: s.cost(1, 4, 160), lambda s: s.cost(12, 0)], lambda s: s.cost(1.5, 0)),
-    "mc-token-spike": ([lambda s: tokens(s, 60, 10_000), lambda s: tokens(s, 2, 50_000)], lambda s: tokens(s, 61, 2_000_000)),
+    "mc-token-spike": ([lambda s: tokens(s, 180, 10_000), lambda s: tokens(s, 2, 50_000)], lambda s: tokens(s, 181, 2_000_000)),
     "mc-loop": ([lambda s: s.thread("b", "running", 1, 4)], lambda s: s.thread("b", "complete", 1, 4)),
     "mc-ingest-lag": ([lambda s: s.ledger(1, 20_000)], lambda s: s.ledger(1)),
     "mc-dead-letters": ([lambda s: s.letter("NULL")], lambda s: s.letter("now64(9)")),
@@ -169,6 +173,16 @@ def test_fires_and_recovers(uid: str, store: ClickHouseStore, shop: Shop, panelr
         step(scene)
     assert fires(rule, panelrun, shop.port, scene.project)
     end(scene)
+    assert not fires(rule, panelrun, shop.port, scene.project)
+
+
+def test_a_budget_that_burns_slowly_is_seen_in_counted_hours(store: ClickHouseStore, shop: Shop, panelrun: Path) -> None:
+    """What is older than two hours is read from the rollups: without their count nothing would fire."""
+    rule, scene = provisioned()["mc-slo-models"], Scene(store, "alert-counted-hours")
+    scene.steps("llm_call", "complete", 300, 10, seconds=70)
+    scene.steps("llm_call", "complete", 1500, 90, seconds=50)
+    assert fires(rule, panelrun, shop.port, scene.project)
+    store.command("ALTER TABLE step_hours DELETE WHERE project = {p:String} SETTINGS mutations_sync = 1", {"p": scene.project})
     assert not fires(rule, panelrun, shop.port, scene.project)
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from pipeline.clear import clear_project
 from pipeline.rebuild import Progress, Rebuild
+from pipeline.retranslation.translate import Translation
 from pipeline.summaries.fold import TraceFold
 from pipeline.summaries.known import KnownTrace, KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
 from schemas.errors import StoreUnavailableError
+from schemas.settings import load_settings
 from schemas.store import ClickHouseStore, Store
 from tests.pipeline.conversation import LOGS, SPANS
 from tests.pipeline.line import Line
@@ -49,6 +52,11 @@ class Failing:
         """The real one stays open."""
 
 
+def rebuilding(line: Line, state: Path) -> Rebuild:
+    translation = Translation(line.store, load_settings().retention_days, {}, line.seen.forget)
+    return Rebuild(line.store, line.summaries, line.rollups, state, translation)
+
+
 def conversation(line: Line) -> None:
     for of, one in SPANS:
         line.spans(one, of=of)
@@ -65,6 +73,15 @@ def test_counting_again_gives_the_same(line: Line) -> None:
     line.count()
     assert line.snapshot(views) == before
     assert before["tools_hourly"][1]["calls"] == 1
+
+
+def test_steps_are_counted_by_hour_type_and_how_long_they_took(line: Line) -> None:
+    lengths = (500, 5_000, 50_000, 500_000, -1)
+    spans = [span(number, "t", (number, number + length if length > 0 else -1), TOOL) for number, length in enumerate(lengths, 1)]
+    line.spans(*spans, span(9, "t", (9, 10), TOOL, status=Status(code=Status.STATUS_CODE_ERROR)))
+    line.summarise()
+    line.count()
+    assert line.values("steps_hourly", "type, steps, running, errors, under_1s, under_10s, under_60s") == [("tool_call", 6, 1, 1, 1, 2, 3)]
 
 
 def test_keys_that_are_none_any_more_vanish(line: Line) -> None:
@@ -204,7 +221,7 @@ def test_rebuilding_gives_the_same_and_goes_on_where_it_stopped(line: Line, tmp_
     line.count()
     before = line.snapshot()
     state = tmp_path / "rebuild.json"
-    rebuild = Rebuild(line.store, line.summaries, line.rollups, state)
+    rebuild = rebuilding(line, state)
     wanted = Progress(only=line.project)
     assert rebuild.start(wanted).state == "running"
     stop = threading.Event()
@@ -220,15 +237,15 @@ def test_rebuilding_gives_the_same_and_goes_on_where_it_stopped(line: Line, tmp_
     assert (rebuild.progress.state, rebuild.progress.traces) == ("complete", 1)
     line.count()
     assert line.snapshot() == before
-    assert Rebuild(line.store, line.summaries, line.rollups, state).progress == rebuild.progress
+    assert rebuilding(line, state).progress == rebuild.progress
     state.write_text("{broken")
-    assert Rebuild(line.store, line.summaries, line.rollups, state).progress is None
+    assert rebuilding(line, state).progress is None
 
 
 def test_a_rebuild_can_be_stopped_and_tells_what_went_wrong(store: ClickHouseStore, tmp_path: Path) -> None:
     line = Line(store)
     line.spans(span(1, "t", (0, 5), TOOL))
-    rebuild = Rebuild(store, line.summaries, line.rollups, tmp_path / "rebuild.json")
+    rebuild = rebuilding(line, tmp_path / "rebuild.json")
     rebuild.start(Progress(only=line.project))
     assert rebuild.start(Progress(only="another")).only == line.project
     rebuild.stop()
@@ -239,7 +256,7 @@ def test_a_rebuild_can_be_stopped_and_tells_what_went_wrong(store: ClickHouseSto
     rebuild.start(Progress(only=line.project))
     assert rebuild.progress.only == line.project
     rebuild.stop()
-    broken = Rebuild(store, line.summaries, line.rollups, tmp_path / "other.json")
+    broken = rebuilding(line, tmp_path / "other.json")
     broken.start(Progress(start="soon"))  # type: ignore[arg-type]  # that is what goes wrong
     deadline = time.monotonic() + 20
     while broken.progress is not None and broken.progress.state == "running" and time.monotonic() < deadline:
