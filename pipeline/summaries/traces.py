@@ -114,7 +114,7 @@ class TraceSummaries:
         """Steps, then segments; what is written twice replaces itself."""
         if not folds:
             return []
-        before = {(fold.project, fold.trace_id): self._marks(fold, known) for fold in folds}
+        before = self._marks(folds, known)
         changed = []
         for fold in folds:
             old = before[fold.project, fold.trace_id]
@@ -148,14 +148,19 @@ class TraceSummaries:
         """Whether the trace still has steps in the thread; a trace with no spans at all keeps what it had."""
         return all((fold.project, fold.trace_id) != key or thread in fold.segments for fold in folds)
 
-    def _marks(self, fold: TraceFold, known: Mapping[TraceKey, KnownTrace]) -> Marks:
-        """The steps stored for the trace; from the store their fingerprints are unknown, so all are written again."""
-        trace = known[fold.project, fold.trace_id]
-        if trace.steps is not None:
-            return trace.steps
-        threads = list(trace.threads)
-        parameters = {"projects": [fold.project] * len(threads), "threads": threads, "traces": [fold.trace_id] * len(threads)}
-        return {(row["thread_id"], row["step_id"]): 0 for row in self._store.query(statement("trace_steps"), parameters)}
+    def _marks(self, folds: Sequence[TraceFold], known: Mapping[TraceKey, KnownTrace]) -> dict[TraceKey, Marks]:
+        """The steps stored for each trace; those that only the store knows are asked for at once.
+
+        Their fingerprints are unknown, so all of them are written again.
+        """
+        traces = {(fold.project, fold.trace_id): known[fold.project, fold.trace_id] for fold in folds}
+        result: dict[TraceKey, Marks] = {key: {} if trace.steps is None else trace.steps for key, trace in traces.items()}
+        asked = [(*key, thread) for key, trace in traces.items() if trace.steps is None for thread in trace.threads]
+        if asked:
+            projects, ids, threads = (list(column) for column in zip(*asked, strict=True))
+            for row in self._store.query(statement("trace_steps"), {"projects": projects, "threads": threads, "traces": ids}):
+                result[row["project"], row["trace_id"]][row["thread_id"], row["step_id"]] = 0
+        return result
 
     def _delete(self, facts: Columns, folds: Sequence[TraceFold], before: Mapping[TraceKey, Marks], version: int) -> None:
         gone: list[rows.StoredStep] = []
