@@ -15,7 +15,7 @@ WORKERS ?= 2
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kernel run kafka cluster collector test test-chaos test-collector test-fast test-emitters test-tools check format lint types imports generated console-types bench bench-peers dist docs dashboards lock clean
+.PHONY: help setup kernel run kafka cluster collector test test-chaos test-collector test-fast test-emitters test-tools check format lint types imports generated console-types bench soak bench-peers dist docs dashboards lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -84,6 +84,9 @@ console-types: .make/console
 
 bench: setup ## measure; writes the tables of docs/benchmarks.md
 	$(BIN)/python -m bench
+
+soak: setup ## whether the memory of each role stays flat under a steady load, for SOAK_SECONDS (600)
+	$(BIN)/python -m bench.soak $(ARGS)
 
 bench-peers: setup ## the same with the peers beside us
 	$(BIN)/python -m bench --peers
