@@ -17,7 +17,7 @@ from schemas.store import Store
 
 TABLES: Final = {
     "spans": "received", "message_rows": "received", "message_bodies": "received", "log_records": "received", "thread_activity": "received",
-    "metric_points": "received", "permission_rows": "received", "steps": "received", "traces": "last_received",
+    "metric_points": "received", "permission_rows": "received", "score_records": "received", "steps": "received", "traces": "last_received",
     "trace_summaries": "last_received", "thread_summaries": "last_received",
 }  # fmt: skip
 """Tables whose rows have an end, and the column that says when they arrived."""

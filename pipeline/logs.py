@@ -1,4 +1,4 @@
-"""Logs: OTLP requests to columns of `log_records`, and what some of them mean: steps and sessions that begin, waits, permission checks."""
+"""Logs: OTLP requests to columns of `log_records`, and what some of them mean: steps and sessions that begin, waits, scores, permission checks."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +22,11 @@ from pipeline.dialects.older_events import BEGINNING, DETAILS, read_log_event
 from pipeline.dialects.same_call import SPAN_ID_BYTES, place
 from pipeline.messages import digest
 from pipeline.permissions import Place
+from pipeline.scores import ScoreRows
 from pipeline.spans import SpanRows, ledger_rows
 from pipeline.tell import log_events
 from pipeline.values import attributes, text
+from schemas import scores
 
 LEVELS: Final = ("DEBUG",) * 9 + ("INFO",) * 4 + ("WARN",) * 4 + ("ERROR",) * 8
 """By severity number; 0 is not one."""
@@ -62,7 +64,7 @@ class LogRows:
         self._times: list[tuple[int, int]] = []
         self._shared = SharedColumns(_SHARED, ("ResourceAttributes", "ScopeAttributes"))
         self._attributes = MapColumn()
-        self._activity, self._spans = ActivityRows(), SpanRows(seen)
+        self._activity, self._scores, self._spans = ActivityRows(), ScoreRows(), SpanRows(seen)
         self._traces: dict[TraceKey, int] = {}
         self._threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
@@ -86,7 +88,7 @@ class LogRows:
         )  # fmt: skip
 
     def add(self, scope: Scope, record: LogRecord, known_as: bytes = b"") -> None:
-        """`known_as`: the id of a record that is stored already, which only its first bytes could tell again."""
+        """`known_as`: the id under which the record is stored already; only the bytes that were sent could tell it again."""
         found, body = attributes(record.attributes), text(record.body)
         own = len(found)
         heard = translate_log(self._scope_name, record.event_name or found.get("event.name", ""), found, body)
@@ -162,6 +164,16 @@ class LogRows:
         self._spans.permissions.add(place, found)
         self._touch(scope, thread, trace_id)
 
+    def score(self, scope: Scope, record: LogRecord, found: Mapping[str, str]) -> None:
+        """A judgement. One that names only a trace finds its thread when the trace is known."""
+        around = scope.around
+        at = record.time_unix_nano or record.observed_time_unix_nano or around.received
+        place = Place(
+            scope.here.project, vocabulary.thread_key(found)[0], record.trace_id.hex(), record.span_id.hex(), at, around.received,
+            around.topic, around.partition, around.offset, self._retention(scope.here.project, "spans"),
+        )  # fmt: skip
+        self._scores.add(place, found, scope.here.service)
+
     def wait(self, scope: Scope, record: LogRecord, found: Mapping[str, str]) -> None:
         """The thread says that it waits, or no longer does."""
         trace_id, at = record.trace_id.hex(), record.time_unix_nano or record.observed_time_unix_nano or scope.around.received
@@ -231,6 +243,8 @@ class LogRows:
         tables = dict(spans.tables)
         if len(self._activity):
             tables["thread_activity"] = self._activity.batch()
+        if len(self._scores):
+            tables["score_records"] = self._scores.batch()
         if self._dense:
             tables["log_records"] = self._batch()
         traces = {**self._traces, **spans.traces}
@@ -256,6 +270,7 @@ _MEANINGS: Final[Mapping[str, Callable[[LogRows, Scope, LogRecord, Mapping[str, 
     vocabulary.PERMISSION_CHECK: LogRows.permission,
     f"mission_control.{vocabulary.PERMISSION_CHECK}": LogRows.permission,
     vocabulary.STEP_START: LogRows.step_start,
+    scores.EVENT: LogRows.score,
     vocabulary.WAITING: LogRows.wait,
     vocabulary.RESUMED: LogRows.wait,
 }

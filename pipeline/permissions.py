@@ -25,7 +25,7 @@ def is_check(name: str) -> bool:
 
 
 class Place(NamedTuple):
-    """Where a permission record stands: the thread as far as it says so, the guarded span, the time (ns).
+    """Where a permission record or a score stands: the thread as far as it says so, the guarded or judged span, the time (ns).
 
     `by_span`: several spans may tell of one check as it passes through them; the first of them is right.
     """

@@ -18,7 +18,16 @@ from schemas.metrics import Metrics
 from schemas.otlp import SIGNAL_NAMES, parse_lenient
 from schemas.store import Store, is_retryable
 
-ORDER: Final = ("message_bodies", "message_rows", "permission_rows", "thread_activity", "log_records", "metric_points", "spans")
+ORDER: Final = (
+    "message_bodies",
+    "message_rows",
+    "permission_rows",
+    "thread_activity",
+    "score_records",
+    "log_records",
+    "metric_points",
+    "spans",
+)
 """Bodies first: what refers to them must find them. Dead letters follow, written by the processor."""
 logger = logging.getLogger(__name__)
 

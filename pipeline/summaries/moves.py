@@ -90,6 +90,15 @@ def place_logs(store: Store, folds: Sequence[TraceFold], since: int) -> None:
         _rewrite(store, "log_records", found, [by.get(span, by.get("")) for by, span in zip(threads, spans, strict=True)])
 
 
+def place_scores(store: Store, folds: Sequence[TraceFold]) -> None:
+    """Scores that name only a trace, into the thread of the step they judge."""
+    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
+    parameters = {"projects": sorted({key[0] for key in target}), "traces": sorted({key[1] for key in target})}
+    found = store.arrow(statement("unplaced_scores"), parameters)
+    judged = [(target.get((project, trace), {}), step) for project, trace, step in _keys(found, "project", "trace_id", "step_id")]
+    _rewrite(store, "score_records", found, [by.get(step, by.get("")) for by, step in judged])
+
+
 def _thread_by_step(fold: TraceFold) -> Mapping[str, str]:
     """span id -> thread; '' stands for whatever the trace shows no span of."""
     return {"": fold.main_thread} | {span: step.thread_id for step in fold.steps for span in step.span_ids}

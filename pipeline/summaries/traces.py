@@ -13,7 +13,7 @@ from pipeline.summaries.facts import Columns, columns
 from pipeline.summaries.fold import Step, TraceFold, fold_trace
 from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces, Marks
-from pipeline.summaries.moves import move_messages, move_permissions, move_told, place_logs
+from pipeline.summaries.moves import move_messages, move_permissions, move_told, place_logs, place_scores
 from pipeline.summaries.rollups import HOUR
 from pipeline.summaries.roots import add_attributes
 from pipeline.summaries.segment import Segment
@@ -182,6 +182,7 @@ class TraceSummaries:
         if moved:
             move_permissions(self._store, moved, before)
             move_told(self._store, moved, before)
+            place_scores(self._store, moved)
             place_logs(self._store, moved, min(known[fold.project, fold.trace_id].first_received for fold in moved))
         return moved
 
