@@ -1,4 +1,4 @@
-"""Who uses what: agents, tools, MCP servers, models."""
+"""Who uses what: agents, tools, MCP servers, models, prompts, resources."""
 
 from dashboards.board import Board, Row
 from dashboards.links import to_board
@@ -12,7 +12,7 @@ _SEEN = "Seen since the range began; counts are of all time."
 
 _NODES = f"""
 SELECT e.entity_id AS id, e.name AS title, toString(e.type) AS subtitle, toFloat64(toUInt64OrZero(e.metadata['calls'])) AS mainstat,
-    multiIf(e.type = 'agent', 'blue', e.type = 'mcp', 'green', e.type = 'model', 'purple', 'orange') AS color,
+    multiIf(e.type = 'agent', 'blue', e.type = 'mcp', 'green', e.type = 'model', 'purple', e.type = 'prompt', 'yellow', e.type = 'resource', 'semi-dark-red', 'orange') AS color,
     1 - ifNull(f.failed, 0) AS arc__ok, ifNull(f.failed, 0) AS arc__failed, toString(e.created_at) AS detail__first_seen
 FROM (SELECT * {_ENTITIES}) AS e
 LEFT JOIN (
@@ -25,14 +25,14 @@ ORDER BY mainstat DESC LIMIT 200"""
 _EDGES = f"""
 SELECT concat(source_id, ' ', target_id, ' ', type) AS id, source_id AS source, target_id AS target, toFloat64(count) AS mainstat, toString(type) AS secondarystat,
     least(8, 1 + log10(count + 1)) AS thickness, metadata['kind'] AS detail__kind
-{_RELATIONS} ORDER BY mainstat DESC LIMIT 600"""
+{_RELATIONS} AND NOT startsWith(source_id, 'thread:') ORDER BY mainstat DESC LIMIT 600"""
 
 
 def board() -> Board:
     return Board(
         "mc-relationships",
         "Relationship map",
-        "Agents, tools, MCP servers and models, and who uses what.",
+        "Agents, tools, MCP servers, models, prompts and resources, and who uses what.",
         (project(), console()),
         (_figures(), _map(), _lists()),
         since="now-7d",
@@ -41,7 +41,14 @@ def board() -> Board:
 
 
 def _figures() -> Row:
-    kinds = (("Agents", "agent"), ("Tools", "tool"), ("MCP servers", "mcp"), ("Models", "model"))
+    kinds = (
+        ("Agents", "agent"),
+        ("Tools", "tool"),
+        ("MCP servers", "mcp"),
+        ("Models", "model"),
+        ("Prompts", "prompt"),
+        ("Resources", "resource"),
+    )
     return Row(
         "How many",
         4,

@@ -12,27 +12,29 @@ SELECT project, mcp_id, mcp_id AS name, CAST('', 'LowCardinality(String)') AS ve
 FROM (SELECT * FROM mission_control.tool_hours FINAL WHERE mcp_id != '') AS t GROUP BY project, mcp_id;
 
 CREATE OR REPLACE VIEW entities (
-    project LowCardinality(String) COMMENT 'Project (tenant)', entity_id String COMMENT 'type:name', type LowCardinality(String) COMMENT 'agent, tool, mcp, model', name String COMMENT 'Name', version String COMMENT 'Version, where known',
+    project LowCardinality(String) COMMENT 'Project (tenant)', entity_id String COMMENT 'type:name', type LowCardinality(String) COMMENT 'agent, tool, mcp, model, prompt, resource', name String COMMENT 'Name', version String COMMENT 'Version, where known',
     scope LowCardinality(String) COMMENT 'project, user, registry, or observed', validated Nullable(UInt8) COMMENT '1 when its signature was checked; null where there is none', description String COMMENT 'Description',
     created_at DateTime64(9, 'UTC') COMMENT 'First seen', modified_at DateTime64(9, 'UTC') COMMENT 'Last seen', source LowCardinality(String) COMMENT 'telemetry', metadata Map(String, String) COMMENT 'Counts and more'
-) COMMENT 'Agents, tools, MCP servers and models' AS
+) COMMENT 'Agents, tools, MCP servers, models, prompts and resources' AS
 SELECT project, concat(type, ':', name) AS entity_id, type, name, '' AS version, CAST('observed', 'LowCardinality(String)') AS scope, CAST(NULL, 'Nullable(UInt8)') AS validated, '' AS description,
-    toDateTime64(min(seen), 9, 'UTC') AS created_at, toDateTime64(max(seen), 9, 'UTC') AS modified_at, CAST('telemetry', 'LowCardinality(String)') AS source, CAST(map('calls', toString(sum(n))), 'Map(String, String)') AS metadata
+    min(first_at) AS created_at, max(last_at) AS modified_at, CAST('telemetry', 'LowCardinality(String)') AS source, CAST(map('calls', toString(sum(n))), 'Map(String, String)') AS metadata
 FROM (
-    SELECT project, CAST('tool', 'LowCardinality(String)') AS type, toString(tool_name) AS name, hour AS seen, calls AS n FROM mission_control.tool_hours FINAL WHERE tool_name != ''
-    UNION ALL SELECT project, 'mcp', toString(mcp_id), hour, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != ''
-    UNION ALL SELECT project, 'agent', toString(agent_name), hour, calls FROM mission_control.tool_hours FINAL WHERE agent_name != ''
-    UNION ALL SELECT project, 'agent', toString(agent_name), hour, calls FROM mission_control.usage_hours FINAL WHERE agent_name != ''
-    UNION ALL SELECT project, 'model', toString(model), hour, calls FROM mission_control.usage_hours FINAL WHERE model != ''
+    SELECT project, CAST('tool', 'LowCardinality(String)') AS type, toString(tool_name) AS name, toDateTime64(hour, 9, 'UTC') AS first_at, last_seen_at AS last_at, calls AS n FROM mission_control.tool_hours FINAL WHERE tool_name != ''
+    UNION ALL SELECT project, 'mcp', toString(mcp_id), toDateTime64(hour, 9, 'UTC'), last_seen_at, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != ''
+    UNION ALL SELECT project, 'agent', toString(agent_name), toDateTime64(hour, 9, 'UTC'), last_seen_at, calls FROM mission_control.tool_hours FINAL WHERE agent_name != ''
+    UNION ALL SELECT project, 'agent', toString(agent_name), toDateTime64(hour, 9, 'UTC'), toDateTime64(hour, 9, 'UTC'), calls FROM mission_control.usage_hours FINAL WHERE agent_name != ''
+    UNION ALL SELECT project, 'model', toString(model), toDateTime64(hour, 9, 'UTC'), toDateTime64(hour, 9, 'UTC'), calls FROM mission_control.usage_hours FINAL WHERE model != ''
+    UNION ALL SELECT project, target_type, target, first_at, last_at, calls FROM mission_control.edge_hours FINAL WHERE source_type = '' OR target_type IN ('agent', 'mcp')
 ) GROUP BY project, type, name;
 
 CREATE OR REPLACE VIEW relationships (
-    project LowCardinality(String) COMMENT 'Project (tenant)', source_id String COMMENT 'entity_id', target_id String COMMENT 'entity_id', type LowCardinality(String) COMMENT 'uses, references, inherits, depends_on',
-    origin LowCardinality(String) COMMENT 'declared or observed', first_seen_at DateTime64(9, 'UTC') COMMENT 'First seen', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last seen', count UInt64 COMMENT 'Calls', metadata Map(String, String) COMMENT 'kind: calls, serves, asks'
+    project LowCardinality(String) COMMENT 'Project (tenant)', source_id String COMMENT 'entity_id, or thread:id', target_id String COMMENT 'entity_id', type LowCardinality(String) COMMENT 'uses, references, inherits, depends_on',
+    origin LowCardinality(String) COMMENT 'declared or observed', first_seen_at DateTime64(9, 'UTC') COMMENT 'First seen', last_seen_at DateTime64(9, 'UTC') COMMENT 'Last seen', count UInt64 COMMENT 'Calls', metadata Map(String, String) COMMENT 'kind: calls, served by, asks, delegates, reads'
 ) COMMENT 'Who uses what, as telemetry shows it' AS
-SELECT project, source_id, target_id, type, CAST('observed', 'LowCardinality(String)') AS origin, toDateTime64(min(seen), 9, 'UTC') AS first_seen_at, toDateTime64(max(seen), 9, 'UTC') AS last_seen_at, sum(n) AS count, CAST(map('kind', kind), 'Map(String, String)') AS metadata
+SELECT project, source_id, target_id, type, CAST('observed', 'LowCardinality(String)') AS origin, min(first_at) AS first_seen_at, max(last_at) AS last_seen_at, sum(n) AS count, CAST(map('kind', kind), 'Map(String, String)') AS metadata
 FROM (
-    SELECT project, concat('agent:', agent_name) AS source_id, concat('tool:', tool_name) AS target_id, CAST('uses', 'LowCardinality(String)') AS type, 'calls' AS kind, hour AS seen, calls AS n FROM mission_control.tool_hours FINAL WHERE agent_name != '' AND tool_name != ''
-    UNION ALL SELECT project, concat('tool:', tool_name), concat('mcp:', mcp_id), 'depends_on', 'served by', hour, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != '' AND tool_name != ''
-    UNION ALL SELECT project, concat('agent:', agent_name), concat('model:', model), 'uses', 'asks', hour, calls FROM mission_control.usage_hours FINAL WHERE agent_name != '' AND model != ''
+    SELECT project, concat('agent:', agent_name) AS source_id, concat('tool:', tool_name) AS target_id, CAST('uses', 'LowCardinality(String)') AS type, 'calls' AS kind, toDateTime64(hour, 9, 'UTC') AS first_at, last_seen_at AS last_at, calls AS n FROM mission_control.tool_hours FINAL WHERE agent_name != '' AND tool_name != ''
+    UNION ALL SELECT project, concat('tool:', tool_name), concat('mcp:', mcp_id), 'depends_on', 'served by', toDateTime64(hour, 9, 'UTC'), last_seen_at, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != '' AND tool_name != ''
+    UNION ALL SELECT project, concat('agent:', agent_name), concat('model:', model), 'uses', 'asks', toDateTime64(hour, 9, 'UTC'), toDateTime64(hour, 9, 'UTC'), calls FROM mission_control.usage_hours FINAL WHERE agent_name != '' AND model != ''
+    UNION ALL SELECT project, concat(source_type, ':', source), concat(target_type, ':', target), multiIf(kind = 'served by', 'depends_on', kind = 'delegates', 'uses', 'references'), toString(kind), first_at, last_at, calls FROM mission_control.edge_hours FINAL WHERE source_type != ''
 ) GROUP BY project, source_id, target_id, type, kind;
