@@ -20,6 +20,7 @@ from control.parameters import PROBLEMS, Problem
 from control.probes import Check, docs_router, login_router, probes_router
 from control.reader import Reader
 from control.readings import Readings
+from control.routes_scores import scores_router
 from control.routes_system import records_router, system_router
 from control.routes_telemetry import graph_router, logs_router, mcps_router, permissions_router, search_router
 from control.routes_threads import threads_router
@@ -28,6 +29,7 @@ from control.stale import StaleAnswers
 from control.stopwatch import Stopwatch
 from schemas.guard import Allowed, HostGuard
 from schemas.metrics import Metrics
+from schemas.ports import LogWriter
 from schemas.settings import Settings
 from schemas.store import Store
 
@@ -47,12 +49,14 @@ def create_app(
     doorkeeper: Doorkeeper | None = None,
     commands: Commands | None = None,
     endpoints: Mapping[str, str] | None = None,
+    writer: LogWriter | None = None,
 ) -> FastAPI:
     """The app of `up` and `serve`. `checks` are asked by /ready, beside whether the store answers.
 
     The app binds `hub` to its event loop at start; at shutdown it waits for running queries and leaves `store` open.
     `commands` are what WebSocket clients may have done. `endpoints` may be filled after this returns: where agents send to,
-    by `otlp_http` and `otlp_grpc`. `doorkeeper` is given by who wants to print login URLs; it must have been made with the same `token`.
+    by `otlp_http` and `otlp_grpc`. `writer` is of the log that given scores go to. `doorkeeper` is given by who wants to print login URLs; it must have been made
+    with the same `token`.
     """
     keeper = doorkeeper or Doorkeeper(token, settings.api_key.get_secret_value())
     figures = Figures()
@@ -75,7 +79,7 @@ def create_app(
     )
     problems.install(app)
     paths.register()
-    for router in _routers(readings, figures, keeper, {"store": _store_check(store), **checks}, metrics, app):
+    for router in _routers(readings, figures, keeper, {"store": _store_check(store), **checks}, metrics, app, writer):
         app.include_router(router, responses=PROBLEMS)
     app.include_router(socket_router(hub, settings, metrics, commands or {}))
     app.router.default = Console(console_dir)
@@ -91,7 +95,13 @@ def create_app(
 
 
 def _routers(
-    readings: Readings, figures: Figures, keeper: Doorkeeper, checks: Mapping[str, Check], metrics: Metrics, app: FastAPI
+    readings: Readings,
+    figures: Figures,
+    keeper: Doorkeeper,
+    checks: Mapping[str, Check],
+    metrics: Metrics,
+    app: FastAPI,
+    writer: LogWriter | None,
 ) -> list[APIRouter]:
     return [
         probes_router(checks, metrics),
@@ -104,6 +114,7 @@ def _routers(
         graph_router(readings),
         search_router(readings),
         system_router(readings, figures, keeper),
+        scores_router(readings, writer),
         records_router(readings),
     ]
 

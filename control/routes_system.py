@@ -1,4 +1,4 @@
-"""What the system says of itself: overview, projects, scores, alerts, audit, dead letters, ledger, metrics, login URL.
+"""What the system says of itself: overview, projects, alerts, audit, dead letters, ledger, metrics, login URL.
 
 Not routed yet: keys, users, preferences, saved views, export jobs, password login; acknowledging and silencing alerts.
 """
@@ -65,18 +65,6 @@ def records_router(readings: Readings) -> APIRouter:
     ) -> Response:
         low, high = times.optional("from", since), times.optional("to", until)
         return answer(await readings.records.page(table, project, wanted, limit, cursor, low, high))
-
-    @router.get("/scores", responses=PAGE, summary="Scores from evaluations, newest first")
-    async def scores(
-        thread_id: Name = "",
-        name: Name = "",
-        project: Project = PROJECT,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
-    ) -> Response:
-        return await page("scores", project, {"thread_id": thread_id, "name": name}, limit, cursor, since, until)
 
     @router.get("/alerts", responses=PAGE, summary="Alerts, newest first")
     async def alerts(

@@ -39,9 +39,9 @@ def threads_router(readings: Readings) -> APIRouter:
         )
         return answer(await readings.threads.page(wanted, limit, cursor))
 
-    @router.get("/{thread_id:id}", responses=MISSING, summary="One thread")
+    @router.get("/{thread_id:id}", responses=MISSING, summary="One thread, with its scores")
     async def get_thread(thread_id: Id, project: Project = PROJECT) -> Response:
-        return answer(await readings.threads.get(project, thread_id))
+        return answer(await readings.threads.whole(project, thread_id))
 
     _parts(router, readings)
     return router

@@ -12,6 +12,8 @@ from control.times import BEGINNING, END, NANOSECONDS
 
 DEFAULT_KINDS: Final = ("agent", "mcp")
 """Plain traces are left out of lists unless asked for."""
+MOST_SCORES: Final = 1000
+"""Of one thread; `/api/scores` has them all."""
 _KEPT: Final = 4000
 """Rows of lists that are kept: some 15 MB."""
 Page = dict[str, Any]
@@ -103,6 +105,12 @@ class Threads:
             if row:
                 return row
         raise NotThereError("thread", thread_id, project)
+
+    async def whole(self, project: str, thread_id: str) -> Row:
+        """The thread with its scores, the newest first. Raises NotThereError."""
+        row = await self.get(project, thread_id)
+        key = {"project": row["project"], "thread_id": thread_id, "limit": MOST_SCORES}
+        return {**row, "scores": await self._reader.rows("thread_scores", key)}
 
     async def place(self, project: str, thread_id: str) -> Row:
         """A thread's project, thread_id, first_day, last_day and permission_checks: what reading its parts needs.

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from control import cursors
 from control.reader import Reader, Row
+from control.threads import MOST_SCORES
 
 _DEEPEST: Final = 64
 """Levels that are counted at most; deeper nesting (or a ring of parents) shows as this."""
@@ -16,7 +17,7 @@ class Timeline:
     async def page(self, thread: Row, limit: int, cursor: str | None) -> dict[str, Any]:
         """Oldest first; `thread` is what `Threads.place` said. `sequence` counts all items from 1, `depth` how many parents lie in the same thread.
 
-        Permission checks are items of type check_permission with a `permission` object. Raises BadParameterError.
+        Permission checks are items of type check_permission with a `permission` object; `scores` are those of the step. Raises BadParameterError.
         """
         after = cursors.decode(cursor, int, str, int)
         place = {"after": after[0], "after_id": after[1]} if after else {}
@@ -45,6 +46,7 @@ class Timeline:
                 item["permission"] = check if item["type"] == "check_permission" else None
                 items.append(item)
         await self._measure_depth(thread, items)
+        await self._add_scores(thread, items)
         return items
 
     async def _steps(self, thread: Row, keys: list[Row]) -> dict[tuple[str, str], Row]:
@@ -60,6 +62,15 @@ class Timeline:
         rows = await self._reader.rows("timeline_permissions", {**thread, "event_ids": event_ids, "step_ids": step_ids})
         found = {("step", row["step_id"]): row for row in rows}
         return found | {("event", row["event_id"]): row for row in rows}
+
+    async def _add_scores(self, thread: Row, items: list[Row]) -> None:
+        """A score belongs to the step whose span was judged, the outermost or one folded into it."""
+        key = {"project": thread["project"], "thread_id": thread["thread_id"], "limit": MOST_SCORES}
+        by_span: dict[str, list[Row]] = {}
+        for score in await self._reader.rows("thread_scores", key) if items else []:
+            by_span.setdefault(score["step_id"], []).append(score)
+        for item in items:
+            item["scores"] = [score for span in item.get("span_ids", ()) for score in by_span.get(span, ())]
 
     async def _measure_depth(self, thread: Row, items: list[Row]) -> None:
         parents = {item["step_id"]: item["parent_step_id"] for item in items}

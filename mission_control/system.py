@@ -114,6 +114,7 @@ class System:
             self._keeper,
             self._commands(self._store),
             self._endpoints,
+            self._log.writer(),
         )
 
     def _commands(self, store: ClickHouseStore) -> Commands:

@@ -27,6 +27,7 @@ from control.commands import BadArgumentsError
 from control.hub import Hub
 from control.times import now_ns
 from schemas.metrics import Metrics
+from schemas.ports import LogWriter
 from schemas.settings import Settings
 from schemas.store import ClickHouseStore
 
@@ -187,13 +188,13 @@ def start(store: ClickHouseStore, console_dir: Path, tmp_path: Path) -> Starter:
 
     @asynccontextmanager
     async def starting(
-        checks: Mapping[str, Callable[[], str]] | None = None, used_store: Any = store, **given: Any
+        checks: Mapping[str, Callable[[], str]] | None = None, used_store: Any = store, writer: LogWriter | None = None, **given: Any
     ) -> AsyncIterator[Running]:
         settings = Settings(data_dir=tmp_path, **given)
         metrics = Metrics(CollectorRegistry())
         hub = Hub(metrics)
         keeper = Doorkeeper(TOKEN, settings.api_key.get_secret_value())
-        app = create_app(used_store, hub, settings, TOKEN, checks or {}, metrics, console_dir, keeper, {"echo": echo}, ENDPOINTS)
+        app = create_app(used_store, hub, settings, TOKEN, checks or {}, metrics, console_dir, keeper, {"echo": echo}, ENDPOINTS, writer)
         async with serving(app) as port:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as client:
