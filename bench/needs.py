@@ -3,13 +3,15 @@
 Pure arithmetic over measured costs (`python -m bench.partitions`) and stated assumptions; `docs/scaling.md` is written with it: `python -m bench.needs`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
 DAY_SECONDS: Final = 86_400
 MONTH_DAYS: Final = 30
 GB: Final = 1e9
+TOGETHER: Final = 2
+"""So many processors cost no more than one, as measured."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Costs:
     def cpu_us(self) -> float:
         return self.collect_us + self.kafka_us + self.process_us + self.store_us
 
+    def shared_by(self, processors: int, spread: float) -> "Costs":
+        """Where more than two processors have spans of one trace, each computes its summary again."""
+        if processors <= TOGETHER:
+            return self
+        return replace(self, process_us=self.process_us * spread, store_us=self.store_us * spread)
+
 
 @dataclass(frozen=True)
 class Assumptions:
@@ -41,6 +49,8 @@ class Assumptions:
     """Busiest minute over the day's mean."""
     busy: float = 0.5
     """Share of a core that planned work may take: the rest is for restarts, catching up, and neighbours."""
+    spread: float = 2.9
+    """By how much a span costs processors and the store more when several processors have spans of its trace; measured with four."""
     processor_cores: float = 1.0
     """What one processor can use: its Python runs on one core, the engine's work is elsewhere."""
     node_cores: int = 16
@@ -90,6 +100,7 @@ def needs(per_day: float, costs: Costs, given: Assumptions) -> Needs:
     def cores(cost_us: float) -> float:
         return peak * cost_us / 1e6 / given.busy
 
+    costs = costs.shared_by(ceil(cores(costs.process_us) / given.processor_cores), given.spread)
     collectors = max(2, ceil(cores(costs.collect_us)))
     processors = max(2, ceil(cores(costs.process_us) / given.processor_cores))
     log_disk = per_day * given.log_days * costs.log_bytes * given.log_replicas * (1 + given.disk_free)
@@ -110,10 +121,10 @@ def needs(per_day: float, costs: Costs, given: Assumptions) -> Needs:
     return Needs(per_day, peak, collectors, partitions, processors, brokers, shards, nodes, log_disk, store_disk, total, usd)
 
 
-def most_per_second(costs: Costs, processors: int, partitions: int, machine_cores: float) -> float:
-    """What a run on one machine can reach at best: all stages share its cores, and a processor uses one at most."""
-    working = min(processors, partitions)
-    return min(machine_cores * 1e6 / costs.cpu_us, working * 1e6 / costs.process_us)
+def per_second(costs: Costs, processors: int, machine_cores: float, given: Assumptions) -> float:
+    """What a run on one machine reaches: all stages share its cores, and a processor uses one at most."""
+    shared = costs.shared_by(processors, given.spread)
+    return min(machine_cores * 1e6 / shared.cpu_us, processors * given.processor_cores * 1e6 / shared.process_us)
 
 
 def table(costs: Costs, given: Assumptions, loads: tuple[float, ...]) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 from bench import processes
 from bench.errors import NotCompleteError
 from bench.generator import Generator
-from bench.needs import Costs, most_per_second
+from bench.needs import Assumptions, Costs, per_second
 from bench.sender import Plan, Sent
 from bench.system import System, running
 from bench.tables import Table, number, text
@@ -48,8 +48,8 @@ class Run:
 
     def costs(self, stored_bytes: float) -> Costs:
         """For the model, which takes stored bytes from elsewhere: a small run has hardly merged."""
-        stages = [self.cost_us(stage) for stage in STAGES]
-        return Costs(*stages, self.wire_bytes / self.spans, self.log_bytes / self.spans, stored_bytes)
+        collect, kafka, process, store = map(self.cost_us, STAGES)
+        return Costs(collect, kafka, process, store, self.wire_bytes / self.spans, self.log_bytes / self.spans, stored_bytes)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def _stored(workers: Sequence[System]) -> float:
     return sum(own.get(("pipeline_inserted_rows_total", "spans"), 0.0) for own in samples)
 
 
-def result(runs: Sequence[Run], cores: int) -> Table:
-    """The model's costs are those of the first run: so the others check it."""
+def result(runs: Sequence[Run]) -> Table:
+    """The model takes the costs of the first run and the cores that each run got: so the others check it."""
     costs = runs[0].costs(0)
     rows = [
         [
@@ -141,12 +141,12 @@ def result(runs: Sequence[Run], cores: int) -> Table:
             *(number(one.cost_us(stage)) for stage in STAGES),
             number(sum(one.cpu.values()) / one.spans * 1e6),
             number(one.spans / one.seconds),
-            number(most_per_second(costs, one.processors, one.processors, cores)),
-            number(sum(one.cpu.values()) / one.seconds),
+            number(cores := sum(one.cpu.values()) / one.seconds),
+            number(per_second(costs, one.processors, cores, Assumptions())),
         ]
         for one in runs
     ]
-    head = ("partitions, processors", *(f"{stage} µs" for stage in STAGES), "all µs", "spans/s", "model: at most", "cores it got")
+    head = ("partitions, processors", *(f"{stage} µs" for stage in STAGES), "all µs", "spans/s", "cores it got", "model, spans/s")
     note = f"{runs[0].spans:,} spans; {runs[0].wire_bytes / runs[0].spans:.0f} bytes each on the wire, {runs[0].log_bytes / runs[0].spans:.0f} in Kafka."
     return Table("partitions", "Cost of a span by stage, CPU time", head, rows, note)
 
@@ -169,7 +169,7 @@ def main() -> None:
                     place = Place(root / str(count), cluster.node, store, count)
                     place.root.mkdir()
                     runs.append(run(place, given.spans, given.warm_up, given.per_request))
-                    print(text(result(runs, os.cpu_count() or 1)), flush=True)
+                    print(text(result(runs)), flush=True)
 
 
 if __name__ == "__main__":
