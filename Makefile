@@ -47,7 +47,7 @@ test: setup test-tools ## check, then every test, with branch coverage
 	$(BIN)/coverage report
 
 test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in the order of CHAOS_SEED
-	MISSION_CONTROL_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} MISSION_CONTROL_CHAOS_SEED=$${CHAOS_SEED:-4711} $(BIN)/pytest -q -s tests/system/test_chaos.py
+	MISSION_CONTROL_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} MISSION_CONTROL_CHAOS_SEED=$${CHAOS_SEED:-4711} $(BIN)/pytest -q -s tests/system/drills/test_chaos.py
 
 test-collector: setup collector ## our Collector configurations, end to end, with that Collector; other test runs skip these where it is not built
 	$(BIN)/pytest -q tests/collectors/test_otelcol.py

@@ -1,4 +1,4 @@
-"""The slow tests of all rooms: `python -m tests.slow_rooms`, a process of pytest for each room and some of them at a time.
+"""The slow tests of all rooms: `python -m tests.slow_rooms`, a process of pytest for each folder and some of them at a time.
 
 They mostly wait: for processes to start, to die, to catch up. What fails while others run beside it is tried once more, alone, and named
 loudly if it passes then: such a test is to be mended. Much that fails is not tried again, and what fails twice is a failure.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-LONGEST_FIRST: Final = ("system", "pipeline", "dashboards", "console", "control", "mission_control")
+LONGEST_FIRST: Final = ("system/drills", "system", "pipeline", "pipeline/log", "dashboards", "console", "control", "mission_control")
 """So that none of them is left alone at the end; the others follow by name."""
 SECOND_LOOKS: Final = 5
 """Tests that may fail at first, of all rooms together."""
@@ -48,7 +48,9 @@ class Rooms:
     options: Sequence[str] = ()
 
     def names(self) -> list[str]:
-        found = sorted(path.name for path in (self.root / "tests").iterdir() if any(path.glob("**/test_*.py")))
+        """Folders with tests right in them, such as `system` and `system/drills`."""
+        tests = self.root / "tests"
+        found = sorted({str(file.parent.relative_to(tests)) for file in tests.rglob("test_*.py")})
         return sorted(found, key=lambda room: LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST))
 
     def run_all(self, at_a_time: int) -> Iterator[Ran]:
@@ -66,11 +68,12 @@ class Rooms:
         return self._pytest(ran.room, "--last-failed", "--last-failed-no-failures", "none")
 
     def _cache(self, room: str) -> Path:
-        return self.place / "slow" / room
+        return self.place / "slow" / _flat(room)
 
     def _pytest(self, room: str, *more: str) -> Ran:
-        words = ["-q", "-m", "slow", "-o", f"cache_dir={self._cache(room)}", *self.options, f"tests/{room}", *more]
-        environment = os.environ | {"COVERAGE_FILE": str(self.place / "coverage" / f"data.{room}")}
+        files = sorted(str(file.relative_to(self.root)) for file in (self.root / "tests" / room).glob("test_*.py"))
+        words = ["-q", "-m", "slow", "-o", f"cache_dir={self._cache(room)}", *self.options, *files, *more]
+        environment = os.environ | {"COVERAGE_FILE": str(self.place / "coverage" / f"data.{_flat(room)}")}
         began = time.monotonic()
         ran = subprocess.run(
             [sys.executable, "-m", "pytest", *words], cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -78,6 +81,10 @@ class Rooms:
         )  # fmt: skip
         failed = failures(self._cache(room)) if ran.returncode == FAILED else ()
         return Ran(room, ran.returncode, time.monotonic() - began, ran.stdout, failed)
+
+
+def _flat(room: str) -> str:
+    return room.replace("/", "-")
 
 
 def failures(cache: Path) -> tuple[str, ...]:

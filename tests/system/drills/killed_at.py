@@ -1,4 +1,4 @@
-"""`up`, which ends as by `kill -9` at one exact moment: `python -m tests.system.killed_at TABLE before|after`, the insert into that table."""
+"""`up`, which ends as by `kill -9` at one exact moment: `python -m tests.system.drills.killed_at TABLE before|after`, the insert into that table."""
 
 import os
 import signal

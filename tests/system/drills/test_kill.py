@@ -69,7 +69,7 @@ def test_nothing_is_lost_or_doubled_by_a_death_between_any_two_inserts(stopped: 
     """One life after the other on the same data: what one did not finish, the next takes up, and dies in it, too."""
     agents, sent = Agents(4, threads=3), Sent()
     for table, moment in MOMENTS:
-        stopped.command = ("-m", "tests.system.killed_at", table, moment)
+        stopped.command = ("-m", "tests.system.drills.killed_at", table, moment)
         stopped.spawn()
         if stopped.await_ports():
             post_until_death(stopped, sent, [agents.turns(), agents.logs(), agents.points()])
