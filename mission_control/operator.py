@@ -13,7 +13,7 @@ import pyarrow as pa
 from control.commands import BadArgumentsError, Command, Commands
 from pipeline.clear import clear_project
 from pipeline.dead_letters import drop, mark_replayed
-from pipeline.rebuild import Progress, Rebuild
+from pipeline.rebuild import Progress, Rebuild, translated
 from schemas.store import Store
 
 DEMO_PROJECT: Final = "demo"
@@ -63,16 +63,16 @@ def _rebuilding(store: Store, rebuild: Rebuild) -> Commands:
 
 
 def wanted(arguments: Mapping[str, Any]) -> Progress:
-    """`from`, `to` (ISO-8601), `project`, `dialect`; all optional. Raises BadArgumentsError."""
-    unknown = set(arguments) - {"from", "to", "project", "dialect"}
+    """`from`, `to` (ISO-8601), `project`, `dialect`, `translate`; all optional. Raises BadArgumentsError."""
+    unknown = set(arguments) - {"from", "to", "project", "dialect", "translate"}
     if unknown:
-        raise BadArgumentsError(f"rebuild knows from, to, project and dialect, not {', '.join(sorted(unknown))}")
+        raise BadArgumentsError(f"rebuild knows from, to, project, dialect and translate, not {', '.join(sorted(unknown))}")
     start = Progress(only=str(arguments.get("project", "")), dialect=str(arguments.get("dialect", "")))
     if arguments.get("from"):
         start = replace(start, start=_nanoseconds("from", arguments["from"]))
     if arguments.get("to"):
         start = replace(start, end=_nanoseconds("to", arguments["to"]))
-    return start
+    return translated(start) if arguments.get("translate") else start
 
 
 def _nanoseconds(name: str, value: Any) -> int:

@@ -17,6 +17,7 @@ from pipeline.mappers import mapper
 from pipeline.prices import Prices
 from pipeline.processor import Limits, Processor, Touched
 from pipeline.rebuild import Rebuild
+from pipeline.retranslation.translate import Translation
 from pipeline.seen import SeenCache
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.rounds import Summaries
@@ -76,7 +77,8 @@ class Processing:
         }
         for topic, reader in self._readers.items():
             metrics.lag_records.labels(SIGNAL_NAMES[topic]).set_function(reader.lag)
-        self.rebuild = Rebuild(store, self._summaries, self._rollups, settings.data_dir / "rebuild.json")
+        translation = Translation(store, settings.retention_days, settings.retention_days_mcps, seen.forget)
+        self.rebuild = Rebuild(store, self._summaries, self._rollups, settings.data_dir / "rebuild.json", translation)
         self._threads: list[threading.Thread] = []
         self._died = ""
         self.on_death: Callable[[], None] = lambda: None

@@ -41,6 +41,11 @@ class SeenCache:
             _trim(self._bodies, self._capacity)
             _trim(self._messages, self._capacity)
 
+    def forget(self) -> None:
+        """Rows were taken out of the tables: nothing is known to be there."""
+        with self._lock:
+            self._bodies, self._messages = {}, {}
+
     def _today(self) -> int:
         return int(self._clock() // SECONDS_PER_DAY)
 

@@ -20,7 +20,8 @@ def _parsed(text: str | None) -> str | None:
 
 
 From = Annotated[
-    str | None, typer.Option("--from", metavar="TIME", callback=_parsed, help="Only what was received since: 24h, 7d or an ISO time.")
+    str | None,
+    typer.Option("--from", "--since", metavar="TIME", callback=_parsed, help="Only what was received since: 24h, 7d or an ISO time."),
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="TIME", callback=_parsed, help="Only what was received until then.")]
 
@@ -30,6 +31,9 @@ def rebuild(
     until: To = None,
     project: Annotated[str, typer.Option("--project", help="Only this project.")] = "",
     dialect: Annotated[str, typer.Option("--dialect", help="Only what came in this dialect.")] = "",
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Translate what senders said anew first: after a dialect was mended.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Only say how far the last one is.")] = False,
     as_json: Json = False,
@@ -41,7 +45,7 @@ def rebuild(
     from mission_control.commands.socket import order
 
     target = find(url, token, data)
-    wanted = {"from": since, "to": until, "project": project, "dialect": dialect}
+    wanted = {"from": since, "to": until, "project": project, "dialect": dialect, "translate": translate}
     if status:
         progress = order(target, "rebuild.status", {})
     else:
@@ -69,4 +73,5 @@ def _await(target: Target, progress: Row) -> Row:
 
 
 def _said(progress: Row) -> str:
-    return line(f"{progress['state']}, {count(progress.get('traces'))} traces")
+    requests = f", {count(progress['requests'])} requests of logs" if progress.get("translate") else ""
+    return line(f"{progress['state']}, {count(progress.get('traces'))} traces{requests}")

@@ -43,6 +43,9 @@ def test_wishes_are_checked() -> None:
         wanted({"from": "yesterday"})
     with pytest.raises(BadArgumentsError, match="not colour"):
         wanted({"colour": "red"})
+    from_then = wanted({"from": "2026-01-01T00:00:00Z", "translate": True})
+    assert (from_then.translate, from_then.stage, from_then.request) == (True, "requests", from_then.start - 1)
+    assert not wanted({"translate": False}).translate
 
 
 def test_commands_are_audited_before_their_effect(tmp_path: Path) -> None:
