@@ -36,21 +36,22 @@ class Backups:
     """Safe to call from any thread. Whatever is left of one that was interrupted goes when this begins."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._directory, self._log = store, settings.backups, settings.data_dir / "log"
+        self._store, self._directory, self._log, self._archive = store, settings.backups, settings.data_dir / "log", settings.archive
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.progress = BackupProgress()
         forget_partial(self._directory)
         forget_left_over(self._log)
 
-    def start(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Begin one; raises BadArgumentsError while another is taken."""
+    def start(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Begin one; raises BadArgumentsError while another is taken. `archive` false leaves the Parquet files out."""
+        archive = self._archive if arguments.get("archive", True) else None
         with self._lock:
             if self.progress.state == "running":
                 raise BadArgumentsError("a backup is being taken already")
             path = self._directory / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
             self.progress = BackupProgress("running", str(path))
-        self._thread = threading.Thread(target=self._take, args=(path,), name="backup", daemon=True)
+        self._thread = threading.Thread(target=self._take, args=(path, archive), name="backup", daemon=True)
         self._thread.start()
         return self.status({})
 
@@ -62,9 +63,9 @@ class Backups:
         if self._thread is not None:
             self._thread.join(END_SECONDS)
 
-    def _take(self, path: Path) -> None:
+    def _take(self, path: Path, archive: Path | None) -> None:
         try:
-            manifest = take(self._store, LogSnapshot(self._log), path, version("mission-control"), sync_filesystem)
+            manifest = take(self._store, LogSnapshot(self._log), path, version("mission-control"), sync_filesystem, archive)
         except Exception as error:  # whatever it was, who waits for it must be told, and the next one may work
             logger.exception("a backup failed")
             self.progress = replace(self.progress, state="failed", error=str(error)[:500])

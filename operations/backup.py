@@ -4,6 +4,7 @@ DIRECTORY/
     manifest.json   written last: without it a directory is no backup
     store/          ClickHouse's own BACKUP of the database
     log/            the local log's files, from the positions that were committed before the store was copied
+    archive/        the Parquet files of the cold tier, where they are wanted
 """
 
 import json
@@ -13,17 +14,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 from xml.etree import ElementTree
 
-from schemas.errors import MissionControlError
+from operations.archive_copy import Entry, copy_archive, put_archive_back
+from operations.errors import BackupError
 from schemas.store import DATABASE, Store
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+ARCHIVE: Final = "archive"
+FORMAT: Final = 2
+READS: Final = (1, FORMAT)
+"""1 had no archive."""
 PARTIAL: Final = ".partial-"
 _COUNTED: Final = "SELECT table, sum(rows) AS rows FROM system.parts WHERE active AND database = {database:String} GROUP BY table"
 _TABLES: Final = "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' ORDER BY name"
@@ -37,20 +42,12 @@ class LogCopy(Protocol):
     def end(self) -> None: ...
 
 
-@dataclass
-class BackupError(MissionControlError):
-    """`place` cannot be used as it was asked."""
-
-    place: Path
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.problem}"
-
-
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`tables` are rows per table, duplicates that wait for a merge included; sizes in bytes, `seconds` is how long it took."""
+    """`tables` are rows per table, duplicates that wait for a merge included; sizes in bytes, `seconds` is how long store and log took.
+
+    `archive` are the archive's files by their path in it.
+    """
 
     format: int
     version: str
@@ -60,16 +57,23 @@ class Manifest:
     store_bytes: int
     log_bytes: int
     seconds: float
+    archive: dict[str, Entry] = field(default_factory=dict)
+
+    @property
+    def copied_bytes(self) -> int:
+        """Of store and log, in `seconds`."""
+        return self.store_bytes + self.log_bytes
 
     @property
     def bytes(self) -> int:
-        return self.store_bytes + self.log_bytes
+        return self.copied_bytes + sum(size for size, _ in self.archive.values())
 
 
-def take(store: Store, log: LogCopy, directory: Path, version: str, sync: Callable[[Path], None]) -> Manifest:
+def take(store: Store, log: LogCopy, directory: Path, version: str, sync: Callable[[Path], None], archive: Path | None = None) -> Manifest:
     """Write a backup to `directory`, which must not exist and lie below the engine's directory for backups. Blocks; safe while rows come in.
 
-    `sync` flushes the file system of a path. Raises BackupError, OSError, DatabaseError; then nothing is left in `directory`.
+    `sync` flushes the file system of a path; `archive` is where the Parquet files lie that go with it.
+    Raises BackupError, OSError, DatabaseError; then nothing is left in `directory`.
     """
     if directory.exists():
         raise BackupError(directory, "something is there already")
@@ -77,6 +81,8 @@ def take(store: Store, log: LogCopy, directory: Path, version: str, sync: Callab
     draft = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=directory.parent))
     try:
         manifest = _fill(store, log, draft, version)
+        if archive is not None:
+            manifest = replace(manifest, archive=copy_archive(archive, draft / ARCHIVE))
         sync(draft)
         (draft / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1))
         sync(draft)
@@ -113,11 +119,12 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         found = json.loads((directory / MANIFEST).read_text())
         manifest = Manifest(**found)
+        manifest = replace(manifest, archive={name: (size, checksum) for name, (size, checksum) in manifest.archive.items()})
     except OSError as error:
         raise BackupError(directory, "no backup, or one that was interrupted: it has no manifest.json") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise BackupError(directory, f"its manifest.json cannot be read: {error}") from error
-    if manifest.format != FORMAT:
+    if manifest.format not in READS:
         raise BackupError(directory, f"it is of format {manifest.format}, this version reads {FORMAT}")
     return manifest
 
@@ -151,6 +158,11 @@ def put_back(store: Store, source: Path, manifest: Manifest) -> None:
     found = {str(row["table"]): int(row["rows"]) for row in store.query(_COUNTED, {"database": DATABASE})}
     if wrong := differences(manifest.tables, found):
         raise BackupError(source, f"rows are missing or too many: {wrong}")
+
+
+def put_files_back(source: Path, manifest: Manifest, archive: Path) -> None:
+    """The archive's files, verified. Raises BackupError, OSError."""
+    put_archive_back(source / ARCHIVE, manifest.archive, archive)
 
 
 def differences(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:

@@ -26,9 +26,13 @@ LOOK_SECONDS: Final = 0.1
 TAR: Final = ".tar"
 Place = Annotated[Path, typer.Argument(metavar="DIR|FILE.tar", help="Where to: a directory that is not there yet, or a tar file.")]
 
+Archived = Annotated[
+    bool, typer.Option("--archive/--no-archive", help="Whether the Parquet archive goes with it; linked where that can be done.")
+]
 
-def backup(place: Place, data: Data = None, as_json: Json = False) -> None:
-    """Back up the embedded store and log, while `up` runs or while it does not. Parquet archives are files of their own."""
+
+def backup(place: Place, archive: Archived = True, data: Data = None, as_json: Json = False) -> None:
+    """Back up the embedded store, its log and its Parquet archive, while `up` runs or while it does not."""
     settings = load_settings(data_dir=data and data.expanduser().absolute())
     if settings.clickhouse_url.get_secret_value():
         raise SettingsError("clickhouse_url", "a server is backed up by its own BACKUP, see docs/recovery.md")
@@ -36,12 +40,13 @@ def backup(place: Place, data: Data = None, as_json: Json = False) -> None:
     if place.exists():
         raise CommandError(f"{place} exists already")
     info = read_run_file(settings.data_dir)
-    manifest = _as_file(place, lambda path: _take(path, settings, info))
+    manifest = _as_file(place, lambda path: _take(path, settings, info, archive))
     if as_json:
         write_json({"path": str(place), "bytes": manifest.bytes, **asdict(manifest)})
         return
-    rate = manifest.bytes / max(manifest.seconds, 0.001)
-    typer.echo(f"{place}: {size(manifest.bytes)} in {manifest.seconds:.1f} s ({size(rate)}/s), {sum(manifest.tables.values())} rows")
+    rate = manifest.copied_bytes / max(manifest.seconds, 0.001)
+    rows, files = sum(manifest.tables.values()), len(manifest.archive)
+    typer.echo(f"{place}: {size(manifest.bytes)}, {rows} rows in {manifest.seconds:.1f} s ({size(rate)}/s), {files} archived files")
 
 
 def _as_file(place: Path, take: Callable[[Path], "Manifest"]) -> "Manifest":
@@ -62,18 +67,18 @@ def _as_file(place: Path, take: Callable[[Path], "Manifest"]) -> "Manifest":
     return manifest
 
 
-def _take(place: Path, settings: Settings, info: RunInfo | None) -> "Manifest":
+def _take(place: Path, settings: Settings, info: RunInfo | None, archive: bool) -> "Manifest":
     """By the running system, which has the store open, else by this process."""
-    return _offline(place, settings) if info is None else _online(place, settings, info)
+    return _offline(place, settings, archive) if info is None else _online(place, settings, info, archive)
 
 
-def _online(place: Path, settings: Settings, info: RunInfo) -> "Manifest":
+def _online(place: Path, settings: Settings, info: RunInfo, archive: bool) -> "Manifest":
     """The system writes below its own directory only; from there the backup is moved."""
     from mission_control.commands.socket import order
     from operations.backup import read_manifest
 
     target = of_run_file(info, "", settings)
-    progress = order(target, "backup", {})
+    progress = order(target, "backup", {"archive": archive})
     while progress["state"] == "running":
         time.sleep(LOOK_SECONDS)
         progress = order(target, "backup.status", {})
@@ -94,7 +99,7 @@ def _move(source: Path, place: Path) -> None:
     _sync(place.parent)
 
 
-def _offline(place: Path, settings: Settings) -> "Manifest":
+def _offline(place: Path, settings: Settings, archive: bool) -> "Manifest":
     """Nobody else may begin to use the data meanwhile. Raises LogLockedError, StoreLockedError."""
     from operations.backup import take
     from pipeline.log.files import lock_directory, sync_filesystem
@@ -112,7 +117,8 @@ def _offline(place: Path, settings: Settings) -> "Manifest":
         store, settings.store_memory_bytes, settings.store_cache_bytes, backups=place.parent, warm=settings.store_warm_dir
     )
     try:
-        return take(opened, LogSnapshot(log), place, version("mission-control"), sync_filesystem)
+        archived = settings.archive if archive else None
+        return take(opened, LogSnapshot(log), place, version("mission-control"), sync_filesystem, archived)
     finally:
         opened.close()
 

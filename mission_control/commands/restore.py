@@ -71,7 +71,7 @@ def _unpacked(source: Path, settings: Settings) -> Iterator[Path]:
 
 def _restore(source: Path, settings: Settings) -> "Manifest":
     """Under other names first, so that what a death interrupts is no data directory."""
-    from operations.backup import put_back, read_manifest
+    from operations.backup import put_back, put_files_back, read_manifest
     from pipeline.log.files import sync_filesystem
     from schemas.store import open_embedded
 
@@ -83,6 +83,9 @@ def _restore(source: Path, settings: Settings) -> "Manifest":
     finally:
         store.close()
     shutil.copytree(source / "log", draft / "log")
+    if manifest.archive:
+        put_files_back(source, manifest, settings.archive)
+        sync_filesystem(settings.archive)
     sync_filesystem(draft)
     (draft / VERIFIED).touch()
     for part in PARTS:

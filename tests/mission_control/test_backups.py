@@ -16,7 +16,8 @@ from mission_control.archiving import Archiving, wanted
 from mission_control.backups import Backups
 from operations.archive import Archive, Round
 from operations.archive_files import ArchiveFiles
-from operations.backup import FORMAT, BackupError, Manifest, differences, read_manifest, take
+from operations.backup import FORMAT, Manifest, differences, read_manifest, take
+from operations.errors import BackupError
 from pipeline.log.snapshot import LogSnapshot
 from schemas.settings import Settings, load_settings
 from schemas.store import ClickHouseStore
@@ -69,6 +70,23 @@ def test_a_failure_is_told_and_the_next_may_begin(monkeypatch: pytest.MonkeyPatc
     made.stop()
 
 
+def test_the_archive_goes_with_it_unless_it_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, store: ClickHouseStore, settings: Settings
+) -> None:
+    given: list[object] = []
+
+    def remember(*arguments: object) -> Manifest:
+        given.append(arguments[-1])
+        return WHOLE
+
+    taking(monkeypatch, remember)
+    made = Backups(store, settings)
+    for arguments in ({}, {"archive": True}, {"archive": False}):
+        made.start(arguments)
+        made.stop()
+    assert given == [settings.archive, settings.archive, None]
+
+
 def test_what_was_left_half_written_goes_at_the_start(store: ClickHouseStore, settings: Settings) -> None:
     half, links = settings.backups / ".partial-x", settings.data_dir / "log" / ".snapshot-x"
     half.mkdir(parents=True)
@@ -101,6 +119,14 @@ def test_only_whole_backups_of_this_format_are_read(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="format 9"):
         read_manifest(tmp_path)
     assert differences({"a": 1, "b": 2}, {"a": 1, "c": 3}) == "b 0 instead of 2, c 3 instead of 0"
+
+
+def test_backups_from_before_the_archive_was_in_them_are_read(tmp_path: Path) -> None:
+    written = {name: value for name, value in asdict(replace(WHOLE, format=1)).items() if name != "archive"}
+    (tmp_path / "manifest.json").write_text(json.dumps(written))
+    assert read_manifest(tmp_path) == replace(WHOLE, format=1)
+    (tmp_path / "manifest.json").write_text(json.dumps(asdict(replace(WHOLE, archive={"a": (3, 4)}))))
+    assert (read_manifest(tmp_path).archive, read_manifest(tmp_path).bytes) == ({"a": (3, 4)}, 113)
 
 
 def test_the_snapshot_keeps_what_the_log_lets_go_of(tmp_path: Path) -> None:

@@ -38,6 +38,10 @@ def test_archived_searched_and_put_back_by_a_running_and_a_stopped_system(stoppe
     assert [row["Body"] for row in found] == ["said 7"]
 
     stopped.start()
+    copy, elsewhere = stopped.data.with_name("copy"), stopped.data.with_name("elsewhere")
+    assert len(done("backup", copy, *data)["archive"]) == 1
+    done("restore", copy, "--data", elsewhere)
+    assert len(json.loads(command("archive", "list", "--data", elsewhere, "--json").stdout)) == 1
     assert "50 rows of 1 files are back for 9 days" in command("archive", "restore", "--project", "p/q", "--keep", "9", *data).stdout
     assert stopped.number(COUNT) == 50
     audited = stopped.sql("SELECT action FROM audit_events WHERE action = 'archive.restore'")
