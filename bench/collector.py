@@ -12,15 +12,13 @@ from typing import Final
 
 import httpx
 
-from bench import processes
+from bench import processes, stored
 from bench.errors import NotCompleteError, NotStartedError, PeerMissingError
 from bench.generator import Generator
 from bench.kafka import Topics, broker
 from bench.sender import Plan, Sent
 from bench.system import System, running
 from bench.tables import Figure, Result, Table, number
-from schemas.settings import load_settings
-from schemas.store import open_store
 from tests import otelcol
 
 CONFIGS: Final = Path(__file__).with_name("otelcol")
@@ -92,9 +90,9 @@ def measure(spans: int) -> Result:
         with running(root / "collect", role="collect", **topics.settings()) as door:
             collected = acknowledged("Mission Control, `collect`", door.traces_url, door.info.pid).under(spans)[1]
             theirs_in = _their_door(root, topics, spans)
-            stored = _our_store(root / "process", topics, door, spans)
+            ours_out = _our_store(root / "process", topics, door, spans)
             theirs_out = _their_store(root, topics, door, spans)
-    return result(((collected, theirs_in), (stored, theirs_out)))
+    return result(((collected, theirs_in), (ours_out, theirs_out)))
 
 
 def acknowledged(name: str, url: str, pid: int) -> Stage:
@@ -115,10 +113,8 @@ def _our_store(data: Path, topics: Topics, door: System, spans: int) -> Done:
             "Mission Control, `process`, everything derived", door.traces_url, [system.info.pid], lambda: _stored(system) - before
         )
         done = stage.under(spans)[1]
-    with contextlib.closing(open_store(load_settings(data_dir=data))) as store:
-        found = store.query("SELECT sum(step_count) AS steps FROM threads WHERE thread_id LIKE 'K-%'")[0]["steps"]
-    if found != done.sent.steps:
-        raise NotCompleteError("steps", done.sent.steps, int(found))
+    if (found := stored.steps(data, "K-")) != done.sent.steps:
+        raise NotCompleteError("steps", done.sent.steps, found)
     return done
 
 
@@ -154,7 +150,8 @@ def _engine(stack: contextlib.ExitStack, directory: Path) -> tuple[int, str]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     stack.callback(processes.end, process)
     assert process.stdout is not None
-    port = process.stdout.readline().decode().strip()
+    with process.stdout as output:
+        port = output.readline().decode().strip()
     if not port:
         raise NotStartedError("the shim of the engine", f"it ended with {process.wait()}")
     return process.pid, f"http://127.0.0.1:{port}"
@@ -177,7 +174,7 @@ def _collector(directory: Path, config: str, topics: Topics, **settings: str) ->
 
 def result(pairs: Sequence[tuple[Done, Done]]) -> Result:
     """`pairs`: ours and theirs of collecting, then of storing."""
-    (collected, _), (stored, theirs) = pairs
+    (collected, _), (processed, theirs) = pairs
     head = ("stage", "spans", "spans/s", "per CPU-second", "CPU µs a span", "ours over this")
     rows = [done.cells(ours) for ours, peer in pairs for done in (ours, peer)]
     note = (
@@ -187,6 +184,6 @@ def result(pairs: Sequence[tuple[Done, Done]]) -> Result:
     )
     figures = [
         Figure("`collect`, spans per CPU-second", collected.per_cpu_second, "", "least", COLLECT_TO_REACH),
-        Figure("`process`, ours over the Collector's", stored.per_cpu_second / theirs.per_cpu_second, "", "least", STORE_TO_REACH),
+        Figure("`process`, ours over the Collector's", processed.per_cpu_second / theirs.per_cpu_second, "", "least", STORE_TO_REACH),
     ]
     return Result([Table("collector", f"Around Kafka, {PER_REQUEST} spans a request", head, rows, note)], figures)

@@ -35,6 +35,20 @@ def test_rows_are_inserted_whole_or_in_chunks(shim: str) -> None:
         assert client.get("/count").text == "3"
 
 
+def test_the_collectors_client_is_answered_in_blocks(shim: str) -> None:
+    """Its greeting as of the newest protocol, its other questions without what that adds."""
+    options = {"default_format": "Native", "client_protocol_version": "54485"}
+    with httpx.Client(base_url=shim) as client:
+        hello = client.post("/", params=options, content=b"SELECT displayName(), version(), revision(), timezone()")
+        assert b"revision()\x06UInt32" in hello.content
+        columns = client.post("/", params=options, content=b'DESCRIBE TABLE "otel"."otel_traces"')
+        assert b"SpanAttributes" in columns.content
+        insert = {"query": 'INSERT INTO "otel"."otel_traces" (\n `TraceId`,\n "SpanName"\n) FORMAT TSV'}
+        assert client.post("/", params=insert, content=b"a\tone\n").status_code == 200
+        assert client.post("/", content=b"DROP TABLE otel_traces").status_code == 500
+        assert client.get("/count").text == "1"
+
+
 def test_anything_else_is_refused(shim: str) -> None:
     with httpx.Client(base_url=shim) as client:
         assert client.post("/", params={"query": "DROP TABLE otel_traces"}).status_code == 500
