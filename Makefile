@@ -50,7 +50,7 @@ test-chaos: setup test-tools ## faults under load for CHAOS_SECONDS (600), in th
 	MISSION_CONTROL_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} MISSION_CONTROL_CHAOS_SEED=$${CHAOS_SEED:-4711} $(BIN)/pytest -q -s tests/system/drills/test_chaos.py
 
 test-collector: setup collector ## our Collector configurations, end to end, with that Collector; other test runs skip these where it is not built
-	$(BIN)/pytest -q tests/collectors/test_otelcol.py
+	$(BIN)/pytest -q tests/collectors/test_otelcol.py tests/bench/test_bench_collector.py
 
 test-fast: setup ## the tests that need neither the engine nor patience
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not slow and not engine"
