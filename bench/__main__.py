@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from bench import api, comparison, document, ingest, latency, machine, standing, steady
+from bench import api, collector, comparison, document, ingest, latency, machine, panels, standing, steady, through_kafka
 from bench.dataset import Dataset, place, prepared
 from bench.errors import BenchError
 from bench.tables import Result, Table, figures_table, text
@@ -34,7 +34,9 @@ class Sizes:
 USUAL: Final = Sizes(100_000, 1_000_000, 150, 60.0, 30.0, 10, 60.0)
 QUICK: Final = Sizes(20_000, 50_000, 40, 15.0, 10.0, 3, 20.0)
 FULL_DATASET: Final = 10_000_000
-NAMES: Final = ("ingest", "latency", "steady", "disk", "memory", "api")
+NAMES: Final = ("ingest", "latency", "steady", "disk", "memory", "api", "panels")
+AROUND_KAFKA: Final = ("collector", "kafka")
+"""Measured when named: these need Java, and the first what `make collector` builds."""
 
 
 class Run:
@@ -53,6 +55,9 @@ class Run:
             "disk": lambda: standing.disk(self._data()),
             "memory": lambda: standing.memory(self._data(), sizes.rest),
             "api": lambda: api.measure(self._data(), sizes.api),
+            "panels": lambda: panels.measure(self._data()),
+            "collector": lambda: collector.measure(sizes.ingest),
+            "kafka": lambda: through_kafka.measure(sizes.probes),
         }
 
     def _ingest(self) -> Result:
@@ -91,7 +96,9 @@ def run(measurements: dict[str, Callable[[], Result]], wanted: Sequence[str]) ->
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", default=",".join(NAMES), help="some of " + ",".join(NAMES))
+    parser.add_argument(
+        "--only", default=",".join(NAMES), help="some of " + ",".join((*NAMES, *AROUND_KAFKA)) + "; without it all but the last two"
+    )
     parser.add_argument("--peers", action="store_true", help="Rotel, Phoenix and MLflow get the same bytes, beside ingest")
     parser.add_argument("--quick", action="store_true", help="small sizes; the page is not written")
     parser.add_argument("--full", action="store_true", help=f"a data set of {FULL_DATASET:,} spans")
@@ -100,9 +107,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="where data sets are kept and found again; without it they go when the run ends")
     parser.add_argument("--no-write", action="store_true", help="leave docs/benchmarks.md as it is")
     options = parser.parse_args(arguments)
-    options.wanted = [name for name in NAMES if name in options.only.split(",")]
-    if unknown := set(options.only.split(",")) - set(NAMES):
-        parser.error(f"--only knows {', '.join(NAMES)}, not {', '.join(sorted(unknown))}")
+    options.wanted = [name for name in (*NAMES, *AROUND_KAFKA) if name in options.only.split(",")]
+    if unknown := set(options.only.split(",")) - {*NAMES, *AROUND_KAFKA}:
+        parser.error(f"--only knows {', '.join((*NAMES, *AROUND_KAFKA))}, not {', '.join(sorted(unknown))}")
     return options
 
 

@@ -5,10 +5,11 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from bench.copies import multiply
 from bench.generator import send
 from bench.sender import Plan
 from bench.system import System, running
@@ -19,6 +20,10 @@ PREFIX: Final = "D"
 NAME: Final = "dataset.json"
 TURN_SPANS, TURN_SECONDS = 8.5, 0.0105
 """Of the generator: how far its clock moves."""
+PATTERN_SPANS: Final = 250_000
+"""So many come in at most; what a larger data set has more is copied from them."""
+DAYS: Final = 90
+"""Over which the copies lie, before what came in."""
 SLOWEST: Final = 500
 """Spans per second below which building is given up."""
 
@@ -34,7 +39,7 @@ class Dataset:
     logs: int
     permissions: int
     memory: int
-    """Bytes resident right after all of it came in, in one go."""
+    """Bytes resident right after what came in did so, in one go."""
 
     @property
     def data(self) -> Path:
@@ -60,8 +65,10 @@ def prepared(root: Path, spans: int) -> Dataset:
         return Dataset(directory, **json.loads(found.read_text()))
     shutil.rmtree(directory, ignore_errors=True)  # what a run that did not end left behind
     directory.mkdir(parents=True)
+    pattern = min(spans, PATTERN_SPANS)
     with running(directory / "data") as system:
-        dataset = _build(system, directory, spans)
+        dataset = _build(system, directory, pattern)
+    dataset = multiplied(dataset, round((spans - pattern) / pattern))
     values = asdict(dataset)
     del values["directory"]
     found.write_text(json.dumps(values))
@@ -80,3 +87,19 @@ def _build(system: System, directory: Path, spans: int) -> Dataset:
     logs = send(Plan(system.logs_url, spans // 10, 512, seed=32, prefix=PREFIX, threads=threads, signal="logs"), limit)
     permissions = send(Plan(system.logs_url, spans // 100, 512, seed=33, prefix=PREFIX, threads=threads, signal="permissions"), limit)
     return Dataset(directory, total, steps, threads, logs.records, permissions.records, system.memory_bytes())
+
+
+def multiplied(dataset: Dataset, copies: int) -> Dataset:
+    """With so many copies of all threads but the long one; the system must not run."""
+    if not copies:
+        return dataset
+    spans, steps = multiply(dataset.data / "store", dataset.threads, copies, DAYS, LONG_THREAD)
+    times = copies + 1
+    return replace(
+        dataset,
+        spans=spans,
+        steps=steps,
+        threads=dataset.threads * times,
+        logs=dataset.logs * times,
+        permissions=dataset.permissions * times,
+    )

@@ -4,7 +4,8 @@ BenchError
 ├── NotStartedError    a process did not come up
 ├── NotCompleteError   not everything that was acknowledged became visible in time
 ├── SenderError        the load generator failed
-└── PeerMissingError   a peer cannot be had on this machine
+├── PeerMissingError   a peer cannot be had on this machine
+└── PanelError         a query of a dashboard failed
 """
 
 from dataclasses import dataclass
@@ -48,3 +49,12 @@ class PeerMissingError(BenchError):
 
     def __str__(self) -> str:
         return f"{self.peer} cannot be had here: {self.reason.strip()[-600:]}"
+
+
+@dataclass
+class PanelError(BenchError):
+    panel: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.panel}: {self.reason.strip()[-600:]}"

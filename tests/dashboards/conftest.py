@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,9 @@ from schemas.store import ClickHouseStore
 from tests.control.sql_fixtures import serving
 from tests.dashboards.grafana_queries import Page
 from tests.dashboards.own_names import own_metrics
+from tests.dashboards.program import built
 from tests.dashboards.seed import seed
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "tests" / "panelrun"
-BUILT = ROOT / ".make" / "panelrun"
 PROJECT = "grafana-shop"
 
 
@@ -31,15 +28,7 @@ def panelrun() -> Path:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    program = BUILT / "panelrun"
-    newest = max(path.stat().st_mtime for path in SOURCES.iterdir())
-    if not program.exists() or program.stat().st_mtime < newest:
-        shutil.rmtree(BUILT, ignore_errors=True)
-        shutil.copytree(SOURCES, BUILT)
-        for words in (("mod", "tidy"), ("vet", "."), ("test", "."), ("build", "-buildvcs=false", "-o", "panelrun", ".")):
-            done = subprocess.run([go, *words], cwd=BUILT, capture_output=True, text=True, timeout=900, check=False)
-            assert done.returncode == 0, f"go {' '.join(words)}: {done.stdout}{done.stderr}"
-    return program
+    return built(go)
 
 
 @dataclass(frozen=True)
