@@ -71,6 +71,13 @@ def message(value: Mapping[str, Any], role: str) -> dict[str, Any]:
     return spoken
 
 
+def plain_message(role: str, content: str) -> dict[str, Any]:
+    """What `message` makes of one that has nothing but a role and a text."""
+    if role in _TOOL_ROLES:
+        return {"role": role, "parts": [{"type": "tool_call_response", "response": content}]}
+    return {"role": role, "parts": [{"type": "text", "content": content}] if content else []}
+
+
 def _collect(value: Any, role: str, said: list[dict[str, Any]], depth: int) -> None:
     if len(said) >= LIMIT or depth <= 0 or not value:
         return

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
+
+REMEMBERED: Final = 1_000
+"""Kinds of spans of one dialect."""
 
 
 class SpanEvent(NamedTuple):
@@ -53,7 +57,7 @@ class Dialect:
     markers: frozenset[str] = frozenset()
     """Attributes that give it away under any other scope."""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """canonical attribute -> the dialect's own ones, best first."""
+    """canonical attribute -> the dialect's own ones, best first. What is canonical for one is no other's own."""
     operations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """attribute -> its value in lower case -> `gen_ai.operation.name`."""
     rules: Sequence[Rule] = ()
@@ -68,12 +72,13 @@ class Dialect:
     def translate(self, span: SpanFacts) -> None:
         """Add the canonical attributes of one span."""
         found = span.found
-        for canonical, sources in self.names.items():
-            if canonical not in found:
-                for source in sources:
-                    if value := found.get(source):
-                        found[canonical] = value
-                        break
+        if present := self._own.intersection(found):
+            for canonical, sources in self._stood_for(present):
+                if canonical not in found:
+                    for source in sources:
+                        if value := found[source]:
+                            found[canonical] = value
+                            break
         if "gen_ai.operation.name" not in found:
             for attribute, values in self.operations.items():
                 if operation := values.get(found.get(attribute, "").lower()):
@@ -81,3 +86,20 @@ class Dialect:
                     break
         for rule in self.rules:
             rule(span)
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return frozenset(source for sources in self.names.values() for source in sources)
+
+    @cached_property
+    def _plans(self) -> dict[frozenset[str], Sequence[tuple[str, Sequence[str]]]]:
+        return {}
+
+    def _stood_for(self, present: frozenset[str]) -> Sequence[tuple[str, Sequence[str]]]:
+        """The lines of `names` that these own attributes can fill, with those of them alone: a dialect has few kinds of spans, so it is remembered."""
+        if (plan := self._plans.get(present)) is None:
+            lines = [(canonical, [source for source in sources if source in present]) for canonical, sources in self.names.items()]
+            plan = [(canonical, sources) for canonical, sources in lines if sources]
+            if len(self._plans) < REMEMBERED:
+                self._plans[present] = plan
+        return plan

@@ -1,7 +1,6 @@
 """Attributes whose names are paths with places in them (`llm.input_messages.0.message.role`), as trees."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 SEGMENTS: Final = 10
@@ -21,19 +20,36 @@ class Lists:
 
     def __init__(self, *beginnings: str) -> None:
         self._beginnings = beginnings
-        self._read = lru_cache(REMEMBERED)(self._place_of)
+        self._places = _Places(beginnings)
 
     def entries(self, found: Mapping[str, str]) -> list[list[Entry]]:
         """For each beginning its entries, by place; places may be missing or start at 1."""
         lists: list[dict[int, list[tuple[str, str]]]] = [{} for _ in self._beginnings]
-        read = self._read
+        places = self._places
         for name, value in found.items():
-            if (place := read(name)) is not None:
-                lists[place[0]].setdefault(place[1], []).append((place[2], value))
+            if (place := places[name]) is not None:
+                number, at, rest = place
+                if (entry := lists[number].get(at)) is None:
+                    lists[number][at] = [(rest, value)]
+                else:
+                    entry.append((rest, value))
         return [[tuple(entries[place]) for place in sorted(entries)] for entries in lists]
 
-    def _place_of(self, name: str) -> tuple[int, int, str] | None:
-        """Which beginning, which place, and what comes after; None for other names."""
+
+class _Places(dict[str, tuple[int, int, str] | None]):
+    """Name -> which beginning, which place, and what comes after; None for other names."""
+
+    def __init__(self, beginnings: Sequence[str]) -> None:
+        super().__init__()
+        self._beginnings = beginnings
+
+    def __missing__(self, name: str) -> tuple[int, int, str] | None:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        place = self[name] = self._read(name)
+        return place
+
+    def _read(self, name: str) -> tuple[int, int, str] | None:
         for number, begin in enumerate(self._beginnings):
             if name.startswith(begin):
                 place, dot, rest = name[len(begin) :].partition(".")
@@ -44,7 +60,10 @@ class Lists:
 
 def is_short(entry: Entry) -> bool:
     """Whether what it comes to is worth remembering: longer ones would fill memory."""
-    return sum(len(value) for _, value in entry) <= REMEMBERED_LENGTH
+    length = 0
+    for _, value in entry:
+        length += len(value)
+    return length <= REMEMBERED_LENGTH
 
 
 def tree(entry: Entry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
-from pipeline.dialects.turns import count, last_user_text, messages, parsed, put, put_count, put_messages, total_input
+from pipeline.dialects.turns import first_count, last_user_text, messages, parsed, put, put_count, put_messages, total_input
 
 _OBSERVATION: Final = "langfuse.observation."
 _CALLS: Final = ("chat", "embeddings")
@@ -58,7 +58,7 @@ def usage(span: SpanFacts) -> None:
 
 
 def _count(details: Mapping[str, Any], kinds: tuple[str, ...]) -> int:
-    return next((said for kind in kinds if (said := count(details.get(kind)))), 0)
+    return first_count(details, kinds)
 
 
 def cost(span: SpanFacts) -> None:

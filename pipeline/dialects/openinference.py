@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, write
+from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, plain_message, write
 from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.indexed import Entry, Lists, branch, entries, is_short, leaf, tree
@@ -16,6 +16,7 @@ KIND: Final = "openinference.span.kind"
 OPERATION: Final = "gen_ai.operation.name"
 COST: Final = "mission_control.cost_usd"
 _MESSAGES: Final = Lists("llm.input_messages.", "llm.output_messages.")
+_ROLE, _CONTENT = "message.role", "message.content"
 REMEMBERED: Final = 5_000
 """Messages."""
 _BETTER_THREADS: Final = frozenset(
@@ -109,6 +110,8 @@ def _remembered(entry: Entry, role: str) -> dict[str, Any] | None:
 
 
 def _translated(entry: Entry, role: str) -> dict[str, Any] | None:
+    if len(entry) == 2 and entry[0][0] == _ROLE and entry[1][0] == _CONTENT:
+        return plain_message(entry[0][1] or role, entry[1][1])
     said = branch(tree(entry), "message")
     return message(_chat_message(said), role) if said else None
 
@@ -165,14 +168,17 @@ def _agent(span: SpanFacts) -> None:
         found.setdefault("mission_control.user_input", text)
 
 
+_COSTS: Final = frozenset({"llm.cost.prompt", "llm.cost.completion"})
+
+
 def _usage(span: SpanFacts) -> None:
     """`llm.token_count.prompt`, with the cached tokens where `.total` shows that they lie beside it; `llm.cost.prompt` and `.completion` where no
     total cost is stated."""
     found = span.found
-    count = "llm.token_count."
-    add_input_tokens(found, found.get(count + "prompt", ""), found.get(count + "completion", ""), found.get(count + "total", ""))
-    if COST not in found:
-        parts = [number(said) for part in ("llm.cost.prompt", "llm.cost.completion") if (said := found.get(part))]
+    if prompt := found.get("llm.token_count.prompt"):
+        add_input_tokens(found, prompt, found.get("llm.token_count.completion", ""), found.get("llm.token_count.total", ""))
+    if COST not in found and not _COSTS.isdisjoint(found):
+        parts = [number(found.get(part, "")) for part in ("llm.cost.prompt", "llm.cost.completion")]
         if cost := sum(part for part in parts if part):
             found[COST] = repr(cost)
 

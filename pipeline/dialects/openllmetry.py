@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, write
+from pipeline.dialects.chat import last_user_text, message, messages_in, parsed, plain_message, write
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.indexed import Entry, Lists, entries, is_short, leaf, tree
 from pipeline.dialects.langgraph import pauses, tool_call_id
@@ -76,6 +76,8 @@ def _remembered(entry: Entry, role: str) -> dict[str, Any]:
 
 
 def _translated(entry: Entry, role: str) -> dict[str, Any]:
+    if len(entry) == 2 and entry[0][0] == "role" and entry[1][0] == "content" and not entry[1][1].startswith("[{"):
+        return plain_message(entry[0][1] or role, entry[1][1])
     return message(_chat_message(tree(entry)), role)
 
 

@@ -62,6 +62,14 @@ def count(value: Any) -> int:
     return int(value)
 
 
+def first_count(found: Mapping[str, Any], names: Iterable[str]) -> int:
+    """The first of these that is a number of tokens; 0 when none is."""
+    for name in names:
+        if (said := found.get(name)) and (tokens := count(said)):
+            return tokens
+    return 0
+
+
 def total_input(own: int, cached: int, output: int, total: int) -> int:
     """Input tokens with the cached ones, from a sender who may count them in or beside: the total tells, else only what is impossible does."""
     beside = total >= own + cached + output if total else cached > own
@@ -70,15 +78,17 @@ def total_input(own: int, cached: int, output: int, total: int) -> int:
 
 def messages(value: Any, role: str = "user") -> list[Message]:
     """Messages of a list of them, of `{"messages": […]}`, of one, or of a text. `role` is that of what names none."""
-    if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
         value = value["messages"]
+    if value is None:
+        return []
     entries = value if isinstance(value, list) else [value]
     return [said for entry in entries[:MOST_MESSAGES] if (said := message(entry, role)) is not None]
 
 
 def message(entry: Any, role: str = "user") -> Message | None:
     """One message; None for nothing."""
-    if isinstance(entry, Mapping):
+    if isinstance(entry, dict):
         named = entry.get("role")
         role = named if isinstance(named, str) and named else role
         parts = _parts_of(entry)
@@ -104,14 +114,14 @@ def tool_result(identity: Any, name: Any, response: Any) -> Message:
 
 def tool_calls(value: Any) -> list[Message]:
     """Calls in the list beside a message's content: `{toolCallId, toolName, input}` or `{id, function: {name, arguments}}`."""
-    return [_call(entry) for entry in value[:MOST_MESSAGES] if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return [_call(entry) for entry in value[:MOST_MESSAGES] if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def last_user_text(value: Any) -> str:
     """What the last message of the user says; '' when none does."""
     for said in reversed(messages(value)):
         if said["role"] == "user":
-            texts = (part.get("content") for part in said["parts"] if isinstance(part, Mapping))
+            texts = (part.get("content") for part in said["parts"] if isinstance(part, dict))
             return "\n".join(one for one in texts if isinstance(one, str))
     return ""
 
@@ -138,9 +148,11 @@ def _without_role(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def part(item: Any) -> Any:
     """One part of a message; what has a form of its own stays as it is."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return text(item)
     kind = item.get("type")
+    if kind == "text" and isinstance(said := item.get("text"), str):
+        return {"type": "text", "content": said}
     if kind in _TEXTS or (kind is None and isinstance(item.get("text"), str)):
         return text(first(item, ("text", "content")) or "")
     if kind in _THOUGHTS:
@@ -156,12 +168,15 @@ def part(item: Any) -> Any:
 
 def first(item: Mapping[str, Any], names: Iterable[str]) -> Any:
     """The first of these that is there; None when none is."""
-    return next((item[name] for name in names if item.get(name) is not None), None)
+    for name in names:
+        if (said := item.get(name)) is not None:
+            return said
+    return None
 
 
 def _call(item: Mapping[str, Any]) -> Message:
     function = item.get("function")
-    inner = function if isinstance(function, Mapping) else item
+    inner = function if isinstance(function, dict) else item
     return tool_call(
         first(item, ("toolCallId", "tool_call_id", "call_id", "id")),
         first(inner, ("toolName", "name")),
@@ -171,6 +186,6 @@ def _call(item: Mapping[str, Any]) -> Message:
 
 def _result(item: Mapping[str, Any]) -> Message:
     response = first(item, ("output", "result", "content"))
-    if isinstance(response, Mapping) and response.keys() == {"type", "value"}:
+    if isinstance(response, dict) and response.keys() == {"type", "value"}:
         response = response["value"]
     return tool_result(first(item, ("toolCallId", "tool_use_id", "tool_call_id", "call_id")), first(item, ("toolName", "name")), response)

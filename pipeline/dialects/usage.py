@@ -16,6 +16,9 @@ def add_input_tokens(found: dict[str, str], prompt: str, completion: str, total:
     """
     if INPUT in found or not (said := integer(prompt)):
         return
-    cached = sum(integer(found.get(name, "")) for name in CACHED)
+    cached = 0
+    for name in CACHED:
+        if count := found.get(name):
+            cached += integer(count)
     additional = cached > said or (cached > 0 and integer(total) == said + integer(completion) + cached)
     found[INPUT] = str(said + cached if additional else said)

@@ -7,7 +7,19 @@ A call is two spans: `ai.generateText` is the loop around `ai.generateText.doGen
 from typing import Any, Final
 
 from pipeline.dialects.dialect import Dialect, SpanFacts
-from pipeline.dialects.turns import Message, count, messages, parsed, put, put_count, put_messages, text, tool_calls, total_input
+from pipeline.dialects.turns import (
+    Message,
+    count,
+    first_count,
+    messages,
+    parsed,
+    put,
+    put_count,
+    put_messages,
+    text,
+    tool_calls,
+    total_input,
+)
 
 _LOOPS: Final = ("ai.generatetext", "ai.streamtext", "ai.generateobject", "ai.streamobject")
 OPERATIONS: Final = {
@@ -18,6 +30,7 @@ OPERATIONS: Final = {
     "ai.rerank.dorerank": "rerank",
     **dict.fromkeys(("ai.embed", "ai.embedmany", "ai.rerank"), "agent_step"),
 }
+_INPUT: Final = ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens")
 _CACHED: Final = ("ai.usage.cachedInputTokens", "ai.usage.inputTokenDetails.cacheReadTokens")
 
 
@@ -41,16 +54,19 @@ def provider(span: SpanFacts) -> None:
 def tokens(span: SpanFacts) -> None:
     """`ai.usage.inputTokens`, `.promptTokens` or `.tokens`, with the cached tokens where `.totalTokens` shows that they lie beside it."""
     found = span.found
-    own = next((said for name in ("inputTokens", "promptTokens", "tokens") if (said := count(found.get(f"ai.usage.{name}")))), 0)
-    cached = next((said for name in _CACHED if (said := count(found.get(name)))), 0)
+    own, cached = first_count(found, _INPUT), first_count(found, _CACHED)
+    if not own and not cached:
+        return
     output = count(found.get("gen_ai.usage.output_tokens"))
     put_count(found, "gen_ai.usage.input_tokens", total_input(own, cached, output, count(found.get("ai.usage.totalTokens"))))
 
 
 def first_chunk(span: SpanFacts) -> None:
     """`ai.response.msToFirstChunk`, in seconds."""
+    if not (said := span.found.get("ai.response.msToFirstChunk")):
+        return
     try:
-        milliseconds = float(span.found.get("ai.response.msToFirstChunk", ""))
+        milliseconds = float(said)
     except ValueError:
         return
     put(span.found, "gen_ai.response.time_to_first_chunk", str(milliseconds / 1000))
