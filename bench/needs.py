@@ -3,6 +3,8 @@
 Pure arithmetic over measured costs (`python -m bench.partitions`) and stated assumptions; `docs/scaling.md` is written with it: `python -m bench.needs`.
 """
 
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
@@ -39,6 +41,10 @@ class Costs:
         if processors <= TOGETHER:
             return self
         return replace(self, process_us=self.process_us * spread, store_us=self.store_us * spread)
+
+
+MEASURED: Final = Costs(22.1, 50.4, 330, 266, 858, 141, 222)
+"""One processor, one partition; bytes of the tables as in docs/capacity.md."""
 
 
 @dataclass(frozen=True)
@@ -146,3 +152,13 @@ def table(costs: Costs, given: Assumptions, loads: tuple[float, ...]) -> str:
     ]
     head = "| | " + " | ".join(f"{load / 1e6:,.0f} M" for load in loads) + " |\n| --- |" + " --- |" * len(loads)
     return "\n".join([head, *(f"| {name} | " + " | ".join(cells) + " |" for name, cells in lines)])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.needs", description="What loads need, by the model of docs/scaling.md.")
+    parser.add_argument("--loads", type=float, nargs="+", default=(1e8, 1e10), help="events a day")
+    print(table(MEASURED, Assumptions(), tuple(parser.parse_args(arguments).loads)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,16 @@
 """What a load needs: the arithmetic, its floors, and that it fits what runs measured."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bench.needs import Assumptions, Costs, needs, per_second, table
+from bench.needs import MEASURED, Assumptions, Costs, main, needs, per_second, table
 from bench.partitions import STAGES, Run, result
 
 COSTS = Costs(collect_us=20, kafka_us=20, process_us=100, store_us=60, wire_bytes=800, log_bytes=150, stored_bytes=220)
 GIVEN = Assumptions(spread=1)
+PAGE = Path(__file__).parents[2] / "docs/scaling.md"
 
 
 def test_a_small_load_needs_the_least_that_may_lose_one_of_each() -> None:
@@ -58,9 +60,8 @@ def test_more_than_two_processors_share_traces_and_pay_for_it() -> None:
 
 def test_the_model_fits_the_runs_that_the_page_shows() -> None:
     """With the costs of the first run it says what the others reached, within a tenth."""
-    measured = Costs(22.1, 50.4, 330, 266, 858, 141, 222)
     for processors, cores, spans in ((1, 1.10, 1_643), (2, 0.991, 1_443), (4, 0.743, 387)):
-        assert per_second(measured, processors, cores, Assumptions()) == pytest.approx(spans, rel=0.1)
+        assert per_second(MEASURED, processors, cores, Assumptions()) == pytest.approx(spans, rel=0.1)
 
 
 def test_a_run_says_what_a_span_costs_and_what_the_model_expects() -> None:
@@ -76,3 +77,24 @@ def test_the_page_is_written_from_the_model() -> None:
     text = table(COSTS, GIVEN, (1e8, 1e10))
     assert text.splitlines()[0] == "| | 100 M | 10,000 M |"
     assert "| `process` | 2 | 70 |" in text
+
+
+def test_the_page_shows_what_the_model_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every number of its last table, rounded there as here."""
+    main(["--loads", "1e8", "1e10"])
+    told = {
+        cells[1]: cells[2:4] for line in capsys.readouterr().out.splitlines() if len(cells := [one.strip() for one in line.split("|")]) > 3
+    }
+    page = PAGE.read_text().partition("## What it says")[2]
+    shown = {cells[1]: cells[2:4] for line in page.splitlines() if len(cells := [one.strip() for one in line.split("|")]) > 3}
+    whole = (
+        "at the busiest, a second",
+        "`collect`",
+        "brokers",
+        "partitions of `otlp_spans`",
+        "`process`",
+        "ClickHouse shards, nodes",
+        "cores",
+        "USD a month",
+    )
+    assert {name: shown[name] for name in whole} == {name: told[name] for name in whole}
