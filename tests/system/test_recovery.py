@@ -136,12 +136,16 @@ def test_a_restore_that_was_killed_is_done_again_by_the_same_command(stopped: Sy
     stopped.start()
     sent = fill(stopped, 41, 5)
     stopped.stop()
+    cold = Path("logs/project=p/day=2030-01-31/30.parquet")
+    (stopped.data / "archive" / cold).parent.mkdir(parents=True)
+    (stopped.data / "archive" / cold).write_bytes(b"rows of old times")
     done("backup", tmp_path / "backup", "--data", stopped.data)
     elsewhere = tmp_path / "elsewhere"
     killed = command(module, name, "restore", tmp_path / "backup", "--data", elsewhere, module=("tests.system.dying",))
     assert killed.returncode == -signal.SIGKILL
     done("restore", tmp_path / "backup", "--data", elsewhere)
     assert "already" in command("restore", tmp_path / "backup", "--data", elsewhere).stderr
+    assert (elsewhere / "archive" / cold).read_bytes() == b"rows of old times"
     with system_on(elsewhere) as system:
         check_all(system.start(), sent)
 
