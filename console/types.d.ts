@@ -30,6 +30,7 @@ export interface Thread {
   llm_calls?: number;
   tool_calls?: number;
   unchecked_calls?: number;
+  scores?: Score[];
   error_count?: number;
   permission_checks?: number;
   permission_denials?: number;
@@ -45,7 +46,19 @@ export interface Thread {
   cpu_utilization?: number | null;
 }
 
+export interface Score {
+  score_id: string;
+  timestamp?: string;
+  step_id?: string;
+  name?: string;
+  value?: number | null;
+  label?: string;
+  explanation?: string;
+  source?: string;
+}
+
 export interface Step {
+  scores?: Score[];
   step_id: string;
   thread_id?: string;
   trace_id?: string;

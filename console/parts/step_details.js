@@ -7,6 +7,7 @@ import { decisionsFor, titleOf } from '../steps.js';
 import { LongText } from './long_text.js';
 import { Icon } from './icons.js';
 import { Decision } from './permissions.js';
+import { Scores } from './scores.js';
 
 /** @typedef {import('../types').Step} Step */
 /** @typedef {import('../types').Permission} Permission */
@@ -64,6 +65,7 @@ export function StepDetails({ step, permissions, inside, onClose }) {
       <div class="details-body">
         ${step.error_message || step.error_type ? html`<div class="error-box"><b>${clip(step.error_type || 'Error', 120)}</b><${LongText} text=${plain(step.error_message)} /></div>` : null}
         <${Allowed} step=${step} permissions=${permissions} inside=${inside} />
+        <${Scores} scores=${step.scores} />
         <dl class="facts">${factsOf(step).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd title=${clip(value, 500)}><bdi>${clip(value, VALUE_LIMIT)}</bdi></dd></div>`)}</dl>
         ${step.description ? html`<p class="faint">${clip(step.description, 600)}</p>` : null}
         ${step.input ? html`<${LongText} title="Input" text=${pretty(step.input)} />` : null}

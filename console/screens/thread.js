@@ -11,6 +11,7 @@ import { Copy } from '../parts/copy.js';
 import { Icon } from '../parts/icons.js';
 import { LogList } from '../parts/log_list.js';
 import { Permissions } from '../parts/permissions.js';
+import { Scores } from '../parts/scores.js';
 import { Status } from '../parts/status.js';
 import { StepDetails } from '../parts/step_details.js';
 import { Transcript } from '../parts/transcript.js';
@@ -81,6 +82,7 @@ function Head({ thread, children }) {
       ${thread.user_input ? html`<p class="asked-for clip-lines" dir="auto" title=${clip(thread.user_input, 1000)}>${clip(thread.user_input, 400)}</p>` : null}
       <${Facts} thread=${thread} children=${children} />
       <${Totals} thread=${thread} />
+      <${Scores} scores=${thread.scores} />
     </header>
   `;
 }

@@ -1,7 +1,7 @@
 """`thread ID`: one thread whole."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -15,6 +15,8 @@ from mission_control.commands.target import Data, Json, Project, Token, Url, con
 from mission_control.commands.threads import doing, state, took
 from mission_control.commands.tree import walk
 from mission_control.commands.words import ago, count, duration, instant, line, money, visible
+
+SHOWN_SCORES: Final = 10
 
 
 def thread(
@@ -99,10 +101,17 @@ def header(one: Row) -> Any:
         ("tokens", tokens + (f", {money(one['cost_usd'])}" if one["cost_usd"] is not None else "")),
         ("models", ", ".join(one["models"])),
         ("servers", ", ".join(one["mcp_ids"])),
+        ("scores", ", ".join(judged(score) for score in one["scores"][:SHOWN_SCORES])),
         ("error", one["error_message"]),
     ]
     shown = [(Text(name, style="bold"), value if isinstance(value, Text) else cut(value)) for name, value in said if value]
     return facts(("!", ""), shown)
+
+
+def judged(score: Row) -> str:
+    """A score in a few words: what, how, by whom."""
+    number = "" if score["value"] is None else f"{score['value']:g}"
+    return " ".join(word for word in (score["name"], number, score["label"], f"({score['source']})" if score["source"] else "") if word)
 
 
 def timeline(one: Row, items: Sequence[Row]) -> Any:

@@ -1,6 +1,7 @@
 """One thread: timeline, details, who allowed it, transcript, logs; and threads of any size."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -55,6 +56,35 @@ def test_who_allowed_a_call_stands_beside_it(system: Any, visit: Any, project: s
     expect(decision).to_contain_text("not on a Friday")
     page.get_by_role("tab", name="Permissions").click()
     expect(page.get_by_role("tabpanel").get_by_test_id("permission")).to_contain_text("release-policy")
+
+
+def test_escalations_say_why_and_scores_stand_with_the_thread_and_its_step(system: Any, visit: Any, project: str) -> None:
+    agent = system.agent(project, name="coder")
+    call = agent.tool("deploy.start", 0, 500)
+    agent.send(call, agent.end())
+    said = {"event.name": "permission.check", "permission.resource.type": "tool", "permission.resource.id": "deploy.start"}
+    agent.log("", span=call["spanId"], **said, **{"permission.result": "allow", "permission.mode": "bypassPermissions"})
+    scores = f"{system.console}/api/scores?project={project}"
+    for given in (
+        {"thread_id": agent.thread, "name": "helpful", "value": 0.75},
+        {"trace_id": agent.trace, "span_id": call["spanId"], "name": "safe", "label": "no"},
+    ):
+        system.call("POST", scores, given, authorization=f"Bearer {system.token}")
+    agent.summarised()
+    url = f"{system.console}/api/threads/{agent.thread}?project={project}"
+    until = time.monotonic() + 120
+    while time.monotonic() < until and len(system.call("GET", url, authorization=f"Bearer {system.token}")["scores"]) < 2:
+        time.sleep(0.1)
+    page = visit(system).go(f"/threads/{agent.thread}", project)
+    expect(page.locator(".thread-head").get_by_test_id("scores")).to_contain_text("helpful")
+    expect(page.locator(".thread-head").get_by_test_id("scores")).to_contain_text("0.75")
+    page.locator('[data-testid="step"][data-type="tool_call"]').get_by_role("button", name="deploy.start").click()
+    expect(page.get_by_test_id("details").get_by_test_id("scores")).to_contain_text("no")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Permissions").click()
+    decision = page.get_by_role("tabpanel").get_by_test_id("permission")
+    expect(decision).to_contain_text("accepted without asking")
+    expect(decision.get_by_test_id("escalation-reason")).to_have_text("allowed without asking, in the mode bypassPermissions")
 
 
 def test_the_transcript_keeps_whitespace_and_shows_html_as_text(system: Any, visit: Any, project: str) -> None:

@@ -19,6 +19,7 @@ THREAD: dict[str, Any] = {
     "user_input": "do it", "user_id": "", "started_at": NOW, "last_seen_at": NOW, "ended_at": NOW, "duration_ms": 12.0, "current_step": "chat", "step_count": 1,
     "llm_calls": 1, "tool_calls": 0, "unchecked_calls": 0, "error_count": 0, "permission_checks": 2, "permission_denials": 1, "escalations": 1, "input_tokens": 5,
     "output_tokens": 6, "cost_usd": 0.5, "models": ["m"], "mcp_ids": [], "error_message": "",
+    "scores": [{"name": "good", "value": 0.5, "label": "pass", "source": "ada"}, {"name": "odd", "value": None, "label": "", "source": ""}],
 }  # fmt: skip
 STEP: dict[str, Any] = {
     "step_id": "s1", "parent_step_id": "", "type": "llm_call", "name": "chat", "status": "complete", "started_at": NOW, "duration_ms": 3.0,
@@ -136,6 +137,7 @@ def test_a_thread_whole(run: Run, found: Door) -> None:
         "denied",
         "allowed",
         "escalation: asked more beyond",
+        "good 0.5 pass (ada), odd",
         "tool grep",
         "$0.50",
     ):
