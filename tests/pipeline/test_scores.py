@@ -5,10 +5,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
 
 from schemas.scores import EVENT, SCORE_ID, SOURCE
 from schemas.store import ClickHouseStore
+from schemas.topics import LOGS, SPANS
 from tests.pipeline.line import Line
 from tests.pipeline.otlp_messages import hex_span, hex_trace, log, resource, span
 
@@ -66,6 +75,21 @@ def test_a_score_finds_the_thread_of_its_trace_however_late(line: Line) -> None:
     line.spans(AGENT)
     line.summarise()
     assert line.values("scores", "thread_id") == ["c", "c"]
+
+
+def test_an_event_of_opentelemetry_s_own_sdk_within_the_span_that_is_judged(line: Line) -> None:
+    spans, records = InMemorySpanExporter(), InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's
+    tracers, loggers = TracerProvider(), LoggerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    loggers.add_log_record_processor(SimpleLogRecordProcessor(records))
+    with tracers.get_tracer("agent").start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat", **C}):
+        attributes: dict[str, Any] = {gen_ai.GEN_AI_EVALUATION_NAME: "relevance", gen_ai.GEN_AI_EVALUATION_SCORE_VALUE: 0.5}
+        loggers.get_logger("judge").emit(timestamp=1_772_366_400_000_000_000, event_name=EVENT, attributes=attributes)
+    line.write(LOGS, encode_logs(records.get_finished_logs()))
+    line.write(SPANS, encode_spans(spans.get_finished_spans()))
+    line.summarise()
+    (step,) = line.values("execution_steps", "step_id")
+    assert line.values("scores", "thread_id, step_id, name, value") == [("c", step, "relevance", 0.5)]
 
 
 @pytest.mark.slow
