@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from bench import api, collector, comparison, document, ingest, latency, machine, panels, standing, steady, through_kafka
+from bench import api, collector, comparison, dialects, document, ingest, latency, long, machine, panels, standing, steady, through_kafka
 from bench.dataset import Dataset, place, prepared
 from bench.errors import BenchError
 from bench.tables import Result, Table, figures_table, text
@@ -20,7 +20,7 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything: spans of the ingest measurement and of the data set, probes, seconds, intervals."""
+    """How much of everything: spans of the ingest measurement and of the data set, probes, seconds, intervals, long threads."""
 
     ingest: int
     dataset: int
@@ -29,14 +29,18 @@ class Sizes:
     rest: float
     intervals: int
     interval: float
+    long_spans: int = 100_000
+    long_calls: int = 5_000
 
 
 USUAL: Final = Sizes(100_000, 1_000_000, 150, 60.0, 30.0, 10, 60.0)
-QUICK: Final = Sizes(20_000, 50_000, 40, 15.0, 10.0, 3, 20.0)
+QUICK: Final = Sizes(20_000, 50_000, 40, 15.0, 10.0, 3, 20.0, 5_000, 500)
 FULL_DATASET: Final = 10_000_000
-NAMES: Final = ("ingest", "latency", "steady", "disk", "memory", "api", "panels")
+NAMES: Final = ("ingest", "dialects", "latency", "steady", "disk", "memory", "api", "panels")
 AROUND_KAFKA: Final = ("collector", "kafka")
 """Measured when named: these need Java, and the first what `make collector` builds."""
+WHEN_NAMED: Final = (*AROUND_KAFKA, "long")
+"""The last takes a quarter of an hour."""
 
 
 class Run:
@@ -50,12 +54,14 @@ class Run:
         sizes = self._sizes
         return {
             "ingest": self._ingest,
+            "dialects": dialects.measure,
             "latency": lambda: latency.measure(sizes.probes),
             "steady": lambda: steady.measure(sizes.intervals, sizes.interval),
             "disk": lambda: standing.disk(self._data()),
             "memory": lambda: standing.memory(self._data(), sizes.rest),
             "api": lambda: api.measure(self._data(), sizes.api),
             "panels": lambda: panels.measure(self._data()),
+            "long": lambda: long.measure(sizes.long_spans, sizes.long_calls),
             "collector": lambda: collector.measure(sizes.ingest),
             "kafka": lambda: through_kafka.measure(sizes.probes),
         }
@@ -97,7 +103,7 @@ def run(measurements: dict[str, Callable[[], Result]], wanted: Sequence[str]) ->
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--only", default=",".join(NAMES), help="some of " + ",".join((*NAMES, *AROUND_KAFKA)) + "; without it all but the last two"
+        "--only", default=",".join(NAMES), help="some of " + ",".join((*NAMES, *WHEN_NAMED)) + "; without it all but the last three"
     )
     parser.add_argument("--peers", action="store_true", help="Rotel, Phoenix and MLflow get the same bytes, beside ingest")
     parser.add_argument("--quick", action="store_true", help="small sizes; the page is not written")
@@ -107,16 +113,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="where data sets are kept and found again; without it they go when the run ends")
     parser.add_argument("--no-write", action="store_true", help="leave docs/benchmarks.md as it is")
     options = parser.parse_args(arguments)
-    options.wanted = [name for name in (*NAMES, *AROUND_KAFKA) if name in options.only.split(",")]
-    if unknown := set(options.only.split(",")) - {*NAMES, *AROUND_KAFKA}:
-        parser.error(f"--only knows {', '.join((*NAMES, *AROUND_KAFKA))}, not {', '.join(sorted(unknown))}")
+    options.wanted = [name for name in (*NAMES, *WHEN_NAMED) if name in options.only.split(",")]
+    if unknown := set(options.only.split(",")) - {*NAMES, *WHEN_NAMED}:
+        parser.error(f"--only knows {', '.join((*NAMES, *WHEN_NAMED))}, not {', '.join(sorted(unknown))}")
     return options
 
 
 def sizes(options: argparse.Namespace) -> Sizes:
     usual = QUICK if options.quick else USUAL
     spans = options.data_spans or (FULL_DATASET if options.full else usual.dataset)
-    return Sizes(options.spans or usual.ingest, spans, usual.probes, usual.api, usual.rest, usual.intervals, usual.interval)
+    return Sizes(
+        options.spans or usual.ingest,
+        spans,
+        usual.probes,
+        usual.api,
+        usual.rest,
+        usual.intervals,
+        usual.interval,
+        usual.long_spans,
+        usual.long_calls,
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
