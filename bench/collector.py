@@ -85,14 +85,27 @@ def measure(spans: int) -> Result:
     if not otelcol.is_built():
         raise PeerMissingError("the OpenTelemetry Collector", "`make collector` builds it")
     with broker() as bootstrap, tempfile.TemporaryDirectory(prefix="bench-collector-") as place:
-        topics, root = Topics(bootstrap, "bench."), Path(place)
-        topics.create(data_dir=str(root / "process"))
-        with running(root / "collect", role="collect", **topics.settings()) as door:
-            collected = acknowledged("Mission Control, `collect`", door.traces_url, door.info.pid).under(spans)[1]
-            theirs_in = _their_door(root, topics, spans)
-            ours_out = _our_store(root / "process", topics, door, spans)
-            theirs_out = _their_store(root, topics, door, spans)
-    return result(((collected, theirs_in), (ours_out, theirs_out)))
+        root = Path(place)
+        collected, theirs_in = _collecting(root, Topics(bootstrap, "in."), spans)
+        processed, theirs_out = _storing(root, Topics(bootstrap, "out."), spans)
+    return result(((collected, theirs_in), (processed, theirs_out)))
+
+
+def _collecting(root: Path, topics: Topics, spans: int) -> tuple[Done, Done]:
+    """Nobody reads these topics meanwhile."""
+    topics.create(data_dir=str(root / "migrate"))
+    with running(root / "collect", role="collect", **topics.settings()) as door:
+        ours = acknowledged("Mission Control, `collect`", door.traces_url, door.info.pid).under(spans)[1]
+    with _collector(root / "their-collect", "collect", topics) as (url, pid):
+        name = "OpenTelemetry Collector, OTLP receiver → Kafka exporter"
+        return ours, acknowledged(name, url + "/v1/traces", pid).under(spans)[1]
+
+
+def _storing(root: Path, topics: Topics, spans: int) -> tuple[Done, Done]:
+    """The load goes in by our door, which is not counted, once for each reader."""
+    topics.create(data_dir=str(root / "process"))
+    with running(root / "door", role="collect", **topics.settings()) as door:
+        return _our_store(root / "process", topics, door, spans), _their_store(root, topics, door, spans)
 
 
 def acknowledged(name: str, url: str, pid: int) -> Stage:
@@ -100,18 +113,11 @@ def acknowledged(name: str, url: str, pid: int) -> Stage:
     return Stage(name, url, [pid], lambda: float("inf"))
 
 
-def _their_door(root: Path, topics: Topics, spans: int) -> Done:
-    with _collector(root / "their-collect", "collect", topics) as (url, pid):
-        return acknowledged("OpenTelemetry Collector, OTLP receiver → Kafka exporter", url + "/v1/traces", pid).under(spans)[1]
-
-
 def _our_store(data: Path, topics: Topics, door: System, spans: int) -> Done:
-    """What lies in the topics from before counts to the warm-up. Raises NotCompleteError when a span or step is missing afterwards."""
+    """Raises NotCompleteError when a span or step is missing afterwards."""
     with running(data, role="process", **topics.settings()) as system:
-        before = _come_to_rest(lambda: _stored(system), [system.info.pid])
-        stage = Stage(
-            "Mission Control, `process`, everything derived", door.traces_url, [system.info.pid], lambda: _stored(system) - before
-        )
+        name = "Mission Control, `process`, everything derived"
+        stage = Stage(name, door.traces_url, [system.info.pid], lambda: _stored(system))
         done = stage.under(spans)[1]
     if (found := stored.steps(data, "K-")) != done.sent.steps:
         raise NotCompleteError("steps", done.sent.steps, found)
@@ -130,12 +136,16 @@ def _their_store(root: Path, topics: Topics, door: System, spans: int) -> Done:
         shim, store = _engine(stack, root / "their-engine")
         _, pid = stack.enter_context(_collector(root / "their-store", "store", topics, BENCH_STORE=store))
         client = stack.enter_context(httpx.Client(timeout=60))
+
+        def rows() -> int:
+            return int(client.get(store + "/count").text)
+
+        before = _come_to_rest(rows, [pid, shim])
         name = "OpenTelemetry Collector, Kafka receiver → ClickHouse exporter, raw table only"
-        before = _come_to_rest(lambda: int(client.get(store + "/count").text), [pid, shim])
-        return Stage(name, door.traces_url, [pid, shim], lambda: int(client.get(store + "/count").text) - before).under(spans)[1]
+        return Stage(name, door.traces_url, [pid, shim], lambda: rows() - before).under(spans)[1]
 
 
-def _come_to_rest(count: Callable[[], float], pids: Sequence[int]) -> float:
+def _come_to_rest(count: Callable[[], int], pids: Sequence[int]) -> int:
     """How many rows there are once what lay in the topics from before has come."""
     deadline = time.monotonic() + COMPLETE_SECONDS
     while not count() and time.monotonic() < deadline:
