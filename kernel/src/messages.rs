@@ -190,6 +190,9 @@ impl Reader<'_> {
         let named = entry.get("role").and_then(Value::as_str).filter(|named| !named.is_empty());
         let role = named.unwrap_or(&self.tables.messages[source].role);
         let role = self.role(named.is_some(), role);
+        if entry.contains_key("tool_calls") && entry.get("parts").is_some_and(Value::is_array) {
+            return Err(NotMine); // two forms in one
+        }
         let reason = entry.get("finish_reason").and_then(Value::as_str).unwrap_or("").to_owned();
         let parts = parts(&mut entry);
         let (call_id, tool_name) = tool(&parts)?;

@@ -115,6 +115,7 @@ def test_ten_thousand_attributes() -> None:
         {"parts": [{"type": "tool_call", "id": "c", "name": "n", "arguments": {"b": 1, "a": [1.0, 1e16, 1e-7, -5, 2**64, 0.1]}}]},
         {"parts": [{"type": "tool_call_response", "id": None, "response": "r"}]}, {"parts": [{"type": "tool_call", "id": 7, "name": ["x"]}]},
         {"parts": [{"type": "text", "content": 1, "text": "y"}, {"type": "text", "text": "z"}, "bare"]}, {"content": {"a": -0.0}}, {"content": 5},
+        {"parts": [{"type": "text", "content": "x"}], "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}, {"tool_calls": []},
     ],
 )  # fmt: skip
 def test_messages(entry: Mapping[str, Any], role: Any) -> None:
