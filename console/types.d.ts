@@ -191,3 +191,15 @@ export interface Part {
   text: string;
   name: string;
 }
+
+export interface Measure {
+  source: 'thread' | 'process';
+  name: string;
+  unit: string;
+  service: string;
+  instance: string;
+  type: string;
+  model: string;
+  value: number;
+  points: number;
+}

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from control import times
-from control.logs import LogFilter
 from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, several
 from control.problems import answer
 from control.readings import Readings
@@ -68,8 +67,12 @@ def _parts(router: APIRouter, readings: Readings) -> None:
         cursor: Cursor = None,
     ) -> Response:
         thread = await readings.threads.place(project, thread_id)
-        wanted = LogFilter(thread["project"], (thread_id,), tuple(name.upper() for name in several(level)), q=q)
+        wanted = await readings.logs.of_thread(thread, tuple(name.upper() for name in several(level)), q)
         return answer(await readings.logs.page(wanted, limit, cursor))
+
+    @router.get("/{thread_id:id}/metrics", responses={**PAGE, **MISSING}, summary="What metrics say of it and of its services' processes")
+    async def metrics(thread_id: Id, project: Project = PROJECT) -> Response:
+        return answer(await readings.threads.metrics(project, thread_id))
 
     @router.get("/{thread_id:id}/at", responses=MISSING, summary="State at an instant")
     async def at(

@@ -14,6 +14,8 @@ DEFAULT_KINDS: Final = ("agent", "mcp")
 """Plain traces are left out of lists unless asked for."""
 MOST_SCORES: Final = 1000
 """Of one thread; `/api/scores` has them all."""
+EXPORT_INTERVAL: Final = 60 * NANOSECONDS
+"""How far apart OpenTelemetry's SDKs send points, unless told otherwise: a short thread has none of its own."""
 _KEPT: Final = 4000
 """Rows of lists that are kept: some 15 MB."""
 Page = dict[str, Any]
@@ -122,6 +124,15 @@ class Threads:
             if row:
                 return row
         raise NotThereError("thread", thread_id, project)
+
+    async def metrics(self, project: str, thread_id: str) -> Page:
+        """What metrics say of it: `source` thread (sums of points that name it) or process (highest value of each instance of its services
+        while it ran, give or take an interval of export). Raises NotThereError."""
+        thread = await self.get(project, thread_id)
+        began, seen = times.parse("started_at", thread["started_at"]), times.parse("last_seen_at", thread["last_seen_at"])
+        parameters = {name: thread[name] for name in ("project", "thread_id", "services")}
+        around = {"since": max(0, began - EXPORT_INTERVAL), "until": seen + EXPORT_INTERVAL}
+        return {"items": await self._reader.rows("thread_metrics", {**parameters, **around}), "next": None}
 
     async def at(self, project: str, thread_id: str, instant: int) -> Row:
         """The thread's state at `instant` (ns): what had begun and ended, and what was open."""

@@ -10,6 +10,7 @@ import { ThreadDuration } from '../parts/age.js';
 import { Copy } from '../parts/copy.js';
 import { Icon } from '../parts/icons.js';
 import { LogList } from '../parts/log_list.js';
+import { Measured } from '../parts/measured.js';
 import { Permissions } from '../parts/permissions.js';
 import { Scores } from '../parts/scores.js';
 import { Status } from '../parts/status.js';
@@ -83,6 +84,7 @@ function Head({ thread, children }) {
       <${Facts} thread=${thread} children=${children} />
       <${Totals} thread=${thread} />
       <${Scores} scores=${thread.scores} />
+      <${Measured} project=${thread.project} id=${thread.thread_id} />
     </header>
   `;
 }

@@ -2,7 +2,7 @@
 
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
-from dashboards.panels import STATE, Column, Look, bars, figure, flames, log_lines, rows, states, waterfall
+from dashboards.panels import STATE, Column, Look, bars, figure, flames, log_lines, rows, series, states, waterfall
 from dashboards.query import THREAD
 from dashboards.variables import console, mcp, project, thread
 
@@ -48,7 +48,7 @@ def board() -> Board:
         "Thread",
         "One thread: its execution, what was said, every step, log line and permission check.",
         (project(), mcp(), thread(), console()),
-        (_figures(), _execution(), _transcript(), _steps(), _records()),
+        (_figures(), _execution(), _transcript(), _steps(), _measured(), _records()),
         since="now-7d",
         refresh="10s",
     )
@@ -137,6 +137,24 @@ def _steps() -> Row:
             bars("Time by kind", "Sum of the durations of its steps; steps that lie in each other count each.", kinds, Look("ms")),
         ),
         (18, 6),
+    )
+
+
+def _measured() -> Row:
+    services = f"(SELECT arrayJoin(services) {_ONE})"
+    read = "toString(ServiceName) AS service, MetricName, TimeUnix, Value FROM mission_control.otel_metrics_{0} WHERE project = ${{project:singlequote}}"
+    points = " UNION ALL ".join(f"SELECT {read.format(kind)} AND MetricName = 'process.memory.usage'" for kind in ("gauge", "sum"))
+    memory = f"""
+        SELECT $__timeInterval(TimeUnix) AS time, service, max(Value) AS memory FROM ({points})
+        WHERE service IN {services} AND $__timeFilter(TimeUnix) GROUP BY time, service ORDER BY time"""
+    return Row(
+        "Measured",
+        7,
+        (
+            series(
+                "Memory of its services", "What the processes of its services used meanwhile, the largest of each.", memory, Look("bytes")
+            ),
+        ),
     )
 
 

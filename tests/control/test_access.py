@@ -15,7 +15,7 @@ from schemas.errors import StoreUnavailableError
 TOKEN = "a-token-of-the-tests"
 CONTRACT = {
     "/health", "/ready", "/metrics", "/api/threads", "/api/threads/{thread_id}", "/api/threads/{thread_id}/timeline",
-    "/api/threads/{thread_id}/transcript", "/api/threads/{thread_id}/logs", "/api/threads/{thread_id}/at", "/api/logs", "/api/logs/export",
+    "/api/threads/{thread_id}/transcript", "/api/threads/{thread_id}/logs", "/api/threads/{thread_id}/at", "/api/threads/{thread_id}/metrics", "/api/logs", "/api/logs/export",
     "/api/mcps", "/api/mcps/{mcp_id}/health", "/api/mcps/{mcp_id}/tools", "/api/permissions/audit", "/api/permissions/audit/{thread_id}",
     "/api/graph/entities", "/api/graph/relationships", "/api/search", "/api/audit", "/api/metrics", "/api/projects", "/api/alerts", "/api/scores",
     "/api/overview", "/api/dead-letters", "/api/ledger", "/api/auth/login-url",

@@ -4,6 +4,8 @@ from urllib.parse import quote
 import pytest
 
 from control.times import iso
+from pipeline.price_list import Price
+from pipeline.prices import price_batch
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -219,3 +221,14 @@ async def test_state_at_an_instant(running: Any, rows: Any) -> None:
     assert (middle["input_tokens"], middle["permissions_pending"], middle["permission_denials"]) == (7, 1, 0)
     assert [step["step_id"] for step in middle["open_steps"]] == ["root"]
     assert (end["status"], end["steps_ended"], end["open_steps"], end["permission_denials"]) == ("complete", 3, [], 1)
+
+
+async def test_state_at_an_instant_estimates_costs_that_nobody_stated(running: Any, rows: Any, store: Any) -> None:
+    model = f"m-{rows.project}"
+    store.insert("model_prices", price_batch([("p", model, Price(2.0, 3.0, 0.5, 1.0))]))
+    rows.thread("t", started_at=rows.now, ended_at=rows.now + 10 * SECOND)
+    rows.step("t", "stated", type="llm_call", started_at=rows.now, cost_usd=0.25)
+    used = {"input_tokens": 10, "output_tokens": 1, "cache_read_tokens": 4, "cache_write_tokens": 2, "cost_usd": None}
+    rows.step("t", "estimated", type="llm_call", started_at=rows.now, provider="p", model=model, **used)
+    state = await running.get("/api/threads/t/at", project=rows.project, time=iso(rows.now + 5 * SECOND))
+    assert state["cost_usd"] == 0.25 + 4 * 2.0 + 1 * 3.0 + 4 * 0.5 + 2 * 1.0
