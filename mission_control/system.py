@@ -25,6 +25,7 @@ from mission_control.doors import Doors
 from mission_control.live import Live
 from mission_control.opening import Log
 from mission_control.operator import audited, operator_commands
+from mission_control.own_metrics import OwnMetrics
 from mission_control.processing import Processing
 from mission_control.roles import UP, Role
 from mission_control.runfile import RunInfo
@@ -85,6 +86,8 @@ class System:
             info = replace(info, sql=sql, login_url=f"{info.console}/login?code={self._keeper.mint_code()}")
         stack.callback(self._start_killing)
         stack.push_async_callback(self.end)
+        own = OwnMetrics(self._log.writer(), self._metrics.registry, self._settings, self._role.name)
+        await stack.enter_async_context(own.sent())
         if self._role.collects:
             receiver = Receiver(self._log.writer(), self._settings, self._metrics, keys=KnownKeys.of(self._settings, self._keys.book))
             stack.callback(receiver.close)

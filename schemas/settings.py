@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     tls_client_key_file: Path | None = Field(None, description="Its key (PEM), where it is not in the same file.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own log lines on stderr.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
+    own_metrics_interval: float = Field(
+        0, ge=0, description="Seconds between two looks at our own metrics, which then lie in project `mission-control`; 0: only at /metrics."
+    )
     sentry_dsn: SecretStr = Field(SecretStr(""), description="Send our own errors to Sentry; needs the `sentry` extra.")
 
     log: Literal["auto", "local", "kafka"] = Field("auto", description="auto: Kafka where kafka_bootstrap_servers is set, else files here.")

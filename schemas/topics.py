@@ -22,3 +22,5 @@ REFUSED_HEADER: Final = "mission_control.refused"
 """On a record without contents: how many records of its project and signal a collector turned away lately. For the ledger."""
 
 DEFAULT_PROJECT: Final = "default"
+OWN_PROJECT: Final = "mission-control"
+"""Of our own metrics, where they are sent into our own log."""

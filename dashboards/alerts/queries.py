@@ -71,8 +71,9 @@ SELECT project, toFloat64(countIf(isNull(replayed_at))) AS value FROM mission_co
 """Those that were not replayed."""
 
 SILENCE: Final = """
-SELECT toFloat64(countIf(minute >= $__toTime - 600) = 0) AS value FROM mission_control.ingest_ledger WHERE $__timeFilter(minute) HAVING count() > 0"""
-"""1 when nothing arrived for ten minutes; no row when nothing arrived for a day, which counts as the same."""
+SELECT toFloat64(countIf(minute >= $__toTime - 600) = 0) AS value FROM mission_control.ingest_ledger
+WHERE project != 'mission-control' AND $__timeFilter(minute) HAVING count() > 0"""
+"""1 when nothing but our own metrics arrived for ten minutes; no row when nothing arrived for a day, which counts as the same."""
 
 DISK: Final = """
 SELECT project, sum(grown) AS value FROM (

@@ -35,6 +35,8 @@ def named() -> Iterator[tuple[str, str, str]]:
             for target in panel.get("targets", ()):
                 sql = target["rawSql"]
                 label = LABELLED.search(sql)
+                if not NAMED.search(sql):  # other people's metrics
+                    continue
                 for name, kind in zip(NAMED.findall(sql), TABLE.findall(sql), strict=True):
                     yield name, kind, label["label"] if label else ""
 
