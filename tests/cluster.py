@@ -6,6 +6,7 @@ What ends without being told to is started again after a while, as systemd or Ku
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -63,9 +64,10 @@ class Member:
     note: str = ""
     process: "Process | None" = None
     ended_at: float = 0.0
+    was_up: bool = False
 
     def start(self) -> None:
-        self.process, self.ended_at = self.spawn(), 0.0
+        self.process, self.ended_at, self.was_up = self.spawn(), 0.0, False
 
     @property
     def pid(self) -> int:
@@ -81,6 +83,7 @@ class Member:
             if not self.is_alive() or time.monotonic() > deadline:
                 raise DidNotStartError(f"{self.name} did not start")
             time.sleep(0.1)
+        self.was_up = True
 
     def line(self) -> str:
         return f"  {self.name:<12}{self.pid:<9}{self.address()}" + (f"\n{'':<23}{self.note}" if self.note else "")
@@ -163,16 +166,17 @@ class MachineCluster:
         for number in range(self.wanted.collectors):
             ports = {"PORT": 8011 + number, "OTLP_HTTP_PORT": 4318 + 10 * number, "OTLP_GRPC_PORT": 4317 + 10 * number}
             yield self._role(f"collect-{number + 1}", ports)
-        yield self._role("serve", {"PORT": 8000, "SQL_PORT": 8123})
+        # With a key of its own its sessions outlive it.
+        yield self._role("serve", {"PORT": 8000, "SQL_PORT": 8123}, {"MISSION_CONTROL_API_KEY": secrets.token_urlsafe(32)})
 
-    def _role(self, name: str, usual: Mapping[str, int]) -> Member:
+    def _role(self, name: str, usual: Mapping[str, int], more: Mapping[str, str] | None = None) -> Member:
         data = self.wanted.directory / name
         ports = {f"MISSION_CONTROL_{setting}": str(self.wanted.port(port)) for setting, port in usual.items()}
         command = [sys.executable, "-m", "mission_control.main", name.partition("-")[0], "--data", str(data)]
 
         def spawn() -> Process:
             with (self.wanted.directory / f"{name}.log").open("ab") as output:
-                environment = os.environ | self.settings | ports
+                environment = os.environ | self.settings | ports | dict(more or {})
                 return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output, process_group=0)
 
         def told() -> dict[str, Any]:
@@ -192,19 +196,16 @@ class MachineCluster:
 
     def _look(self, member: Member) -> None:
         if member.is_alive() or member.process is None:
+            if not member.was_up and member.is_up(member.pid):
+                member.was_up = True
+                _say(f"{member.name} is back\n{member.line()}")
             return
         if not member.ended_at:
             member.ended_at = time.monotonic()
             after = f"starts again in {self.wanted.restart_after:g} s"
             _say(f"{member.name} ({member.pid}) ended with {member.process.returncode}; {after}")
         elif time.monotonic() - member.ended_at >= self.wanted.restart_after:
-            member.start()
-            try:
-                member.await_up()
-            except DidNotStartError as error:
-                _say(str(error))
-            else:
-                _say(f"{member.name} is back\n{member.line()}")
+            member.start()  # nobody waits for it: others may be gone as well
 
     def end(self) -> None:
         """Those who serve and store first, then what they need; nothing stays behind."""
