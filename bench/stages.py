@@ -26,6 +26,7 @@ from pipeline.context import Envelope
 from pipeline.ledger import Ledger
 from pipeline.mappers import mapper
 from pipeline.seen import SeenCache
+from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.rollups import Rollups
 from pipeline.summaries.rounds import Summaries
 from pipeline.write import ORDER
@@ -66,7 +67,8 @@ class Stages:
         self._timed = TimedStore(self.store, self.clock, "summaries: ")
         self._ledger = Ledger(self.store)
         self._rollups = Rollups(self._timed, metrics)
-        self._summaries = Summaries(self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups)
+        fold = kernel.fold if kernel else fold_spans
+        self._summaries = Summaries(self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups, fold=fold)
         self._summaries.swept()  # as after a start: from here on new traces need not be read back
 
     def restart(self) -> None:
@@ -102,7 +104,7 @@ class Stages:
 
     def _summarise(self, mapped: Mapped) -> None:
         """At once: a summariser that was told to stop does what is left, without its rests."""
-        with self.clock.stage("summaries: fold in Python"):
+        with self.clock.stage("summaries: fold, and all around"):
             self._summaries.stored(mapped)
             self._summaries.run(self._ended)
 

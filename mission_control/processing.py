@@ -19,6 +19,7 @@ from pipeline.processor import Limits, Processor, Touched
 from pipeline.rebuild import Rebuild
 from pipeline.retranslation.translate import Translation
 from pipeline.seen import SeenCache
+from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.rounds import Summaries
 from pipeline.summaries.sweep import AT_START, EVERY_MINUTE, unsummarised
@@ -57,11 +58,12 @@ class Processing:
         self._log, self._store, self._settings = log, store, settings
         self._stop, self._stop_summaries = threading.Event(), threading.Event()
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
-        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None)
+        kernel = native.load(metrics) if settings.native_mapping == "auto" else None
+        fold = kernel.fold if kernel else fold_spans
+        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None, fold=fold)
         self._prices = Prices(store)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
-        kernel = native.load(metrics) if settings.native_mapping == "auto" else None
         self._processors = {
             topic: Processor(
                 reader,

@@ -1,4 +1,5 @@
 """Trace requests through the kernel in Rust, where one is built: row for row what `pipeline.spans` makes of them, at a fraction of the time.
+Its fold of summaries comes with it.
 
 What speaks a dialect or tells of a permission check it hands to `pipeline.meaning`, a span at a time, and writes what comes back. What it cannot
 read is mapped in Python, after the kernel's. All names it knows are those of the tables here (docs/decisions/0014-native-mapping.md).
@@ -24,13 +25,15 @@ from pipeline.dialects.same_call import COVER
 from pipeline.meaning import Meaning, SpanChecks, Speaker, meaning
 from pipeline.permissions import PermissionRows
 from pipeline.retention import ByMcp, by_mcp
+from pipeline.summaries.folds import Fold
+from pipeline.summaries.native_folding import SPEC, native_fold
 from pipeline.tell import message_event, permission_events, span_events
 from schemas.events import Event, Interest
 from schemas.metrics import Metrics
 from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, SPANS
 
 MODULE: Final = "mission_control_kernel"
-VERSION: Final = "1.1.0"
+VERSION: Final = "1.2.0"
 """Of the kernel that keeps to this file's contract; another one is left alone."""
 TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "spans")
 """In the order in which `SpanRows` has them."""
@@ -88,8 +91,8 @@ class Kernel(Protocol):
 class Native:
     """The kernel of this process, and what counts its work."""
 
-    def __init__(self, kernel: Kernel, error: type[Exception], metrics: Metrics) -> None:
-        self.kernel, self.error, self.requests = kernel, error, metrics.native_requests
+    def __init__(self, kernel: Kernel, fold: Fold, error: type[Exception], metrics: Metrics) -> None:
+        self.kernel, self.fold, self.error, self.requests = kernel, fold, error, metrics.native_requests
 
 
 def load(metrics: Metrics) -> Native | None:
@@ -101,7 +104,8 @@ def load(metrics: Metrics) -> Native | None:
     if module.__version__ != VERSION:
         logger.warning("the native kernel is of another version; Python maps", extra={"built": module.__version__, "wanted": VERSION})
         return None
-    return Native(cast(Kernel, module.Kernel(tables())), module.KernelError, metrics)
+    fold = native_fold(module.Folder(dict(SPEC)), module.KernelError)
+    return Native(cast(Kernel, module.Kernel(tables())), fold, module.KernelError, metrics)
 
 
 def tables() -> dict[str, Any]:

@@ -12,7 +12,6 @@ from schemas.events import Commit, Event, Interest
 from schemas.times import iso, maybe_iso
 
 if TYPE_CHECKING:
-    from pipeline.summaries.fold import Step, TraceFold
     from pipeline.summaries.threads import ThreadChange
     from pipeline.summaries.traces import TraceRound
 
@@ -36,15 +35,18 @@ _SPAN_COLUMNS: Final = (
 )
 _STEP_COLUMNS: Final = (
     "project",
+    "thread_id",
     "trace_id",
-    "span_id",
+    "step_id",
+    "parent_step_id",
+    "span_ids",
     "name",
     "service",
     "description",
     "input",
     "output",
-    "started",
-    "duration",
+    "started_at",
+    "duration_ns",
     *_STEP_COPIED,
 )
 _LOG_COLUMNS: Final = (
@@ -63,14 +65,14 @@ def span_events(tables: Rows, interest: Interest) -> list[Event]:
     """A step for each span, as it looks on its own; the summaries send what only the whole trace knows."""
     if (batch := tables.get("spans")) is None or not interest.steps:
         return []
-    return [_span_step(row) for row in _rows(_wanted(batch, interest), _SPAN_COLUMNS) if row["type"] != COVER]
+    return [_span_step(row) for row in _rows(_wanted(batch, "thread_key", interest), _SPAN_COLUMNS) if row["type"] != COVER]
 
 
-def _wanted(spans: pa.RecordBatch, interest: Interest) -> pa.RecordBatch:
+def _wanted(spans: pa.RecordBatch, thread: str, interest: Interest) -> pa.RecordBatch:
     """Those that anybody listens to: looking at three columns costs little beside making events of all."""
     if interest.everything:
         return spans
-    keys = zip(*(spans.column(name).to_pylist() for name in ("project", "thread_key", "mcp_id")), strict=True)
+    keys = zip(*(spans.column(name).to_pylist() for name in ("project", thread, "mcp_id")), strict=True)
     return spans.take(pa.array([row for row, key in enumerate(keys) if interest.wants(*key)], pa.int64()))
 
 
@@ -167,7 +169,7 @@ def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"
     """What a round of summaries made visible. It has no place in the log."""
 
     def events(interest: Interest) -> list[Event]:
-        steps = [] if result is None or result.spans is None else _changed_steps(result.spans, result.changed, interest)
+        steps = [] if result is None or result.steps is None else _changed_steps(result.steps, interest)
         return [_thread_event(change) for change in changes] + steps
 
     return Commit("", {}, events)
@@ -183,31 +185,20 @@ def _thread_event(change: "ThreadChange") -> Event:
     return Event(change.event, row["project"], row["thread_id"], payload, thread_id=row["thread_id"])  # type: ignore[arg-type]  # one of EventType
 
 
-def _changed_steps(spans: pa.Table, changed: Sequence[tuple["TraceFold", Sequence["Step"]]], interest: Interest) -> list[Event]:
+def _changed_steps(steps: pa.RecordBatch, interest: Interest) -> list[Event]:
     """Steps as the whole trace shows them; of spans folded into one, that they are superseded by it."""
     if not interest.steps:
         return []
-    wanted = [step for fold, steps in changed for step in steps if interest.wants(fold.project, step.thread_id, step.mcp_id)]
-    if not wanted:
-        return []
-    table = spans.select(list(_STEP_COLUMNS)).take(pa.array([step.row for step in wanted], pa.int64()))
     result = []
-    for step, row in zip(wanted, table.to_pylist(), strict=True):
-        row |= dict(
-            zip(
-                ("thread_id", "parent_step_id", "span_ids", "status", "mcp_id", "tool_name", "tool_call_id", "error_type", "error_message"),
-                step[1:],
-                strict=True,
-            )
-        )
-        payload = {**row, **_step_times(row.pop("started"), row.pop("duration"), step.status), "step_id": row["span_id"]}
-        for name in ("span_id", "started", "duration"):
-            payload.pop(name, None)
-        result.append(Event("step", row["project"], row["span_id"], payload, thread_id=step.thread_id, mcp_id=step.mcp_id))
-        result.extend(_superseded(row["project"], step, span) for span in step.span_ids if span != row["span_id"])
+    for row in _rows(_wanted(steps, "thread_id", interest), _STEP_COLUMNS):
+        payload = {**row, **_step_times(row["started_at"], row["duration_ns"], row["status"])}
+        del payload["duration_ns"]
+        result.append(Event("step", row["project"], row["step_id"], payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"]))
+        result.extend(_superseded(row, span) for span in row["span_ids"] if span != row["step_id"])
     return result
 
 
-def _superseded(project: str, step: "Step", span_id: str) -> Event:
-    payload = {"project": project, "thread_id": step.thread_id, "step_id": span_id, "superseded_by": step.span_ids[0]}
-    return Event("step", project, span_id, payload, thread_id=step.thread_id)
+def _superseded(step: Mapping[str, Any], span_id: str) -> Event:
+    project, thread_id = step["project"], step["thread_id"]
+    payload = {"project": project, "thread_id": thread_id, "step_id": span_id, "superseded_by": step["step_id"]}
+    return Event("step", project, span_id, payload, thread_id=thread_id)

@@ -1,10 +1,13 @@
-//! Maps OTLP trace requests to Arrow columns, row for row as `pipeline/spans.py` does; what speaks a dialect it has Python translate.
+//! Maps OTLP trace requests to Arrow columns, row for row as `pipeline/spans.py` does; what speaks a dialect it has Python translate. Folds
+//! traces into steps, as `pipeline/summaries/folding.py` does.
 
 mod batch;
 mod bodies;
 mod columns;
 mod decide;
 mod facts;
+mod fold;
+mod folder;
 mod histories;
 mod json;
 mod meaning;
@@ -147,11 +150,12 @@ impl Kernel {
 
 /// Work that neither panics into Python nor fails with anything but `KernelError`.
 fn guarded<T>(work: impl FnOnce() -> Put<T>) -> PyResult<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(TooLarge)) => Err(KernelError::new_err("too large for one batch")),
-        Err(_) => Err(KernelError::new_err("a defect of the kernel")),
-    }
+    caught(work)?.map_err(|TooLarge| KernelError::new_err("too large for one batch"))
+}
+
+/// Work that does not panic into Python.
+fn caught<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| KernelError::new_err("a defect of the kernel"))
 }
 
 fn traces(py: Python<'_>, batch: &Batch) -> PyResult<Py<PyDict>> {
@@ -219,5 +223,6 @@ fn tables_of(
 fn mission_control_kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("KernelError", module.py().get_type::<KernelError>())?;
+    module.add_class::<folder::Folder>()?;
     module.add_class::<Kernel>()
 }

@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class TraceFold:
+class Folded:
     """What one trace comes to. `moved`: rows of spans that have messages under another thread's key; `roots`: row of each thread's root."""
 
     project: str
@@ -41,12 +41,12 @@ class TraceFold:
     roots: dict[str, int]
 
 
-def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
+def fold_trace(columns: Columns, rows: Sequence[int]) -> Folded:
     """`rows` are all spans of one trace, in any order; the result does not depend on that order."""
     everything = sorted(rows, key=lambda row: (columns["started"][row], columns["span_id"][row]))
     if not (rows := uncovered(columns, everything)):
         here = nothing(columns, everything)
-        return TraceFold(columns["project"][everything[0]], columns["trace_id"][everything[0]], next(iter(here)), [], here, [], {})
+        return Folded(columns["project"][everything[0]], columns["trace_id"][everything[0]], next(iter(here)), [], here, [], {})
     tree = Tree(columns, rows)
     threads = tree.threads()
     members: dict[int, list[int]] = {}
@@ -66,7 +66,7 @@ def fold_trace(columns: Columns, rows: Sequence[int]) -> TraceFold:
             segment.received = max(segment.received, *(columns["received_ns"][row] for row in inner))
     keys, has_messages = columns["thread_key"], columns["has_messages"]
     moved = [(row, threads[row]) for row in rows if has_messages[row] and keys[row] != threads[row]]
-    return TraceFold(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved, roots)
+    return Folded(columns["project"][rows[0]], trace_id, threads[rows[0]], steps, segments, moved, roots)
 
 
 def _step(columns: Columns, tree: Tree, thread: str, top: int, members: list[int]) -> Step:
@@ -117,9 +117,9 @@ def _is_top(tree: Tree, threads: dict[int, str], step: Step) -> bool:
 
 def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list[Step], roots: list[Step]) -> None:
     """conventions.md §5: open while a step is open or a parent has not arrived; else as the last root ended."""
-    started, duration = columns["started"], columns["duration"]
+    started = columns["started"]
     result.started = started[steps[0].row]
-    result.last_seen = max(started[step.row] + duration[step.row] for step in steps)
+    result.last_seen = max(_end(columns, step) for step in steps)
     open_steps = [step for step in steps if step.status == "running"]
     waiting = [step for step in roots if tree.parent[step.row] < 0 and not tree.is_root(step.row)]
     newest = max(open_steps or steps, key=lambda step: (started[step.row], columns["span_id"][step.row]))
@@ -127,7 +127,7 @@ def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list
     if open_steps or waiting:
         result.status = "running"
         return
-    last = max(roots, key=lambda step: (started[step.row] + duration[step.row], columns["span_id"][step.row]))
+    last = max(roots, key=lambda step: (_end(columns, step), columns["span_id"][step.row]))
     result.status = last.status if last.status in TERMINAL or last.status == "paused" else "complete"
     result.ended = result.last_seen
     if any(step.status == "paused" for step in steps):
@@ -138,11 +138,16 @@ def _times_and_status(result: Segment, columns: Columns, tree: Tree, steps: list
             result.error_type, result.error_message = failed.error_type, failed.error_message
 
 
+def _end(columns: Columns, step: Step) -> int:
+    """In nanoseconds; senders may claim durations that no time holds."""
+    return min(MOST, int(columns["started"][step.row] + columns["duration"][step.row]))
+
+
 def _pause(result: Segment, columns: Columns, steps: list[Step]) -> None:
     """A step that paused keeps the thread waiting until something else begins, however well the steps around it ended."""
-    started, duration = columns["started"], columns["duration"]
+    started = columns["started"]
     paused = max((step for step in steps if step.status == "paused"), key=lambda step: (started[step.row], columns["span_id"][step.row]))
-    end = started[paused.row] + duration[paused.row]
+    end = _end(columns, paused)
     if result.status in ("complete", "paused") and all(started[step.row] < end or step is paused for step in steps):
         result.status = "paused"
         result.waiting_for, result.waiting_since = paused.tool_name or columns["name"][paused.row], end

@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.batch import ThreadKey, TraceKey
-from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.folds import MARK_BYTES, Marks, TraceFold
 from pipeline.summaries.segment import Segment
 from pipeline.summaries.thread import Activity, Checks
-
-Marks = dict[tuple[str, str], int]
-"""(thread id, step id) -> fingerprint of the step as it was written last"""
 
 
 @dataclass(slots=True)
 class KnownTrace:
-    """`first_received` (ns) bounds where its rows lie; `steps` are those stored for it, None when only the store knows."""
+    """`first_received` (ns) bounds where its rows lie; `marks` are those of the steps stored for it, None when only the store knows."""
 
     first_received: int
     threads: tuple[str, ...] = ()
     main_thread: str = ""
-    steps: Marks | None = None
+    marks: Marks | None = None
     is_new: bool = False
 
 
@@ -38,20 +35,20 @@ class KnownTraces:
     def put(self, key: TraceKey, known: KnownTrace) -> None:
         self.forget(key)
         self._traces[key] = known
-        self._size += 1 + len(known.steps or ())
+        self._size += 1 + len(known.marks or b"") // MARK_BYTES
         while self._size > self._capacity and self._traces:
             self.forget(next(iter(self._traces)))
 
     def forget(self, key: TraceKey) -> None:
         if (old := self._traces.pop(key, None)) is not None:
-            self._size -= 1 + len(old.steps or ())
+            self._size -= 1 + len(old.marks or b"") // MARK_BYTES
 
     def clear(self) -> None:
         self._traces.clear()
         self._size = 0
 
-    def remember(self, key: TraceKey, fold: TraceFold, first_received: int, steps: Marks) -> None:
-        self.put(key, KnownTrace(first_received, tuple(fold.segments), fold.main_thread, steps))
+    def remember(self, fold: TraceFold, first_received: int) -> None:
+        self.put(fold.key, KnownTrace(first_received, tuple(fold.segments), fold.main_thread, fold.marks))
 
 
 StoredThread = tuple[int, str, int]

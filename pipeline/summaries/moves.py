@@ -10,8 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from pipeline.batch import TraceKey
-from pipeline.summaries.facts import Columns
-from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.folds import TraceFold
 from pipeline.summaries.statements import statement
 from schemas.store import Store
 
@@ -19,17 +18,21 @@ LONGEST_DELAY: Final = 86_400 * 10**9
 """Log records of a trace may arrive this long (ns) before its first span does."""
 
 
-def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+Places = Mapping[TraceKey, Mapping[str, str]]
+"""Of each trace, span id -> thread; '' stands for whatever the trace shows no span of."""
+
+
+def move_messages(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
     """Messages of calls without a thread of their own, to the thread their trace gave them. `before`: where they may stand by now."""
     target: dict[tuple[str, str, str], str] = {}
     old: set[tuple[str, str]] = set()
     for fold in folds:
-        targets = {thread for _, thread in fold.moved}
-        places = {columns["thread_key"][row] for row, _ in fold.moved}
+        targets = {moved.thread_id for moved in fold.moved}
+        places = {moved.thread_key for moved in fold.moved}
         if targets:
-            places |= set(before[fold.project, fold.trace_id]) - (targets if len(targets) == 1 else set())
+            places |= set(before[fold.key]) - (targets if len(targets) == 1 else set())
         old.update((fold.project, place) for place in places)
-        target.update({(fold.project, fold.trace_id, columns["span_id"][row]): thread for row, thread in fold.moved})
+        target.update({(*fold.key, moved.span_id): moved.thread_id for moved in fold.moved})
     if target:
         keys = sorted(old)
         found = store.arrow(
@@ -44,9 +47,8 @@ def move_messages(store: Store, columns: Columns, folds: Sequence[TraceFold], be
         _move(store, "message_rows", found, [target.get(key) for key in _keys(found, "project", "trace_id", "step_id")])
 
 
-def move_told(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+def move_told(store: Store, target: Places, before: Mapping[TraceKey, Collection[str]]) -> None:
     """Messages that log records told without naming a thread, to that of the step they belong to."""
-    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
     places = sorted({(project, place) for project, trace in target for place in {trace, *before[project, trace]}})
     parameters = {
         "projects": [key[0] for key in places],
@@ -59,9 +61,8 @@ def move_told(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey
     _move(store, "message_rows", found, threads)
 
 
-def move_permissions(store: Store, folds: Sequence[TraceFold], before: Mapping[TraceKey, Collection[str]]) -> None:
+def move_permissions(store: Store, target: Places, before: Mapping[TraceKey, Collection[str]]) -> None:
     """Checks that name no thread, to that of the step they guard."""
-    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
     places = sorted({(project, place) for project, trace in target for place in {trace, *before[project, trace]}})
     if target:
         parameters = {
@@ -79,9 +80,8 @@ def move_permissions(store: Store, folds: Sequence[TraceFold], before: Mapping[T
         _move(store, "permission_rows", found, threads)
 
 
-def place_logs(store: Store, folds: Sequence[TraceFold], since: int) -> None:
+def place_logs(store: Store, target: Places, since: int) -> None:
     """Logs that name only a trace, into the trace's thread. `since` (ns) is the oldest receipt among those traces."""
-    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
     if target:
         projects, traces = sorted({key[0] for key in target}), sorted({key[1] for key in target})
         found = store.arrow(statement("unplaced_logs"), {"projects": projects, "traces": traces, "since": max(0, since - LONGEST_DELAY)})
@@ -90,18 +90,12 @@ def place_logs(store: Store, folds: Sequence[TraceFold], since: int) -> None:
         _rewrite(store, "log_records", found, [by.get(span, by.get("")) for by, span in zip(threads, spans, strict=True)])
 
 
-def place_scores(store: Store, folds: Sequence[TraceFold]) -> None:
+def place_scores(store: Store, target: Places) -> None:
     """Scores that name only a trace, into the thread of the step they judge."""
-    target = {(fold.project, fold.trace_id): _thread_by_step(fold) for fold in folds}
     parameters = {"projects": sorted({key[0] for key in target}), "traces": sorted({key[1] for key in target})}
     found = store.arrow(statement("unplaced_scores"), parameters)
     judged = [(target.get((project, trace), {}), step) for project, trace, step in _keys(found, "project", "trace_id", "step_id")]
     _rewrite(store, "score_records", found, [by.get(step, by.get("")) for by, step in judged])
-
-
-def _thread_by_step(fold: TraceFold) -> Mapping[str, str]:
-    """span id -> thread; '' stands for whatever the trace shows no span of."""
-    return {"": fold.main_thread} | {span: step.thread_id for step in fold.steps for span in step.span_ids}
 
 
 def _keys(table: pa.Table, project: str, trace: str, step: str) -> list[tuple[str, str, str]]:

@@ -5,14 +5,14 @@ from typing import Final
 
 import pyarrow as pa
 
-from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.fold import Folded
 
 MOST_ATTRIBUTES: Final = 100
 LONGEST_VALUE: Final = 1_000
 """Characters; the step keeps all of it."""
 
 
-def add_attributes(spans: pa.Table, folds: Sequence[TraceFold]) -> None:
+def add_attributes(spans: pa.Table, folds: Sequence[Folded]) -> None:
     """Give each segment the attributes of its root. `spans` is the table that the folds' rows point into."""
     roots = [(fold.segments[thread], row) for fold in folds for thread, row in fold.roots.items()]
     found = spans.column("attributes").take(pa.array([row for _, row in roots], pa.int64())).to_pylist()

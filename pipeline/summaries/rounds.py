@@ -9,6 +9,8 @@ from typing import Final
 import pyarrow as pa
 
 from pipeline.batch import Mapped, ThreadKey, TraceKey
+from pipeline.summaries.folding import fold_spans
+from pipeline.summaries.folds import Fold
 from pipeline.summaries.known import KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.threads import ThreadSummaries
@@ -45,11 +47,12 @@ class Summaries:
         rollups: Rollups,
         clock: Callable[[], int] = time.time_ns,
         shared: bool = False,
+        fold: Fold = fold_spans,
     ) -> None:
         """`shared`: other processors write to the same tables, so nothing that is remembered of them holds in the next round."""
         self._shared = shared
         self._known = known = KnownTraces()
-        self._traces, self._threads = TraceSummaries(store, known), ThreadSummaries(store)
+        self._traces, self._threads = TraceSummaries(store, known, fold), ThreadSummaries(store)
         self._listener, self._metrics, self._interval, self._clock, self._rollups = listener, metrics, interval, clock, rollups
         self._lock = threading.Condition()
         self._touched_traces: dict[TraceKey, int] = {}

@@ -6,7 +6,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from pipeline.columns import TEXT_MAP, times
-from pipeline.summaries.fold import Step, TraceFold
+from pipeline.summaries.folds import Folds, TraceFold
 from pipeline.summaries.thread import Row
 
 StoredStep = tuple[str, str, str, str, int, int]
@@ -17,10 +17,6 @@ _PASSED: Final = (
     "request_model", "model", "provider", "prompt_name", "prompt_version", "ttft_ms", "input", "output", "input_tokens", "output_tokens",
     "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "finish_reason", "memory_bytes", "cpu_utilization", "attributes",
     "received", "log_partition", "log_offset", "retention_days",
-)  # fmt: skip
-_OWN: Final = (
-    ("thread_id", pa.string()), ("parent_step_id", pa.string()), ("span_ids", pa.list_(pa.string())), ("status", pa.string()),
-    ("mcp_id", pa.string()), ("tool_name", pa.string()), ("tool_call_id", pa.string()), ("error_type", pa.string()), ("error_message", pa.string()),
 )  # fmt: skip
 _TEXTS: Final = (
     "project", "thread_id", "parent_thread_id", "kind", "name", "status", "waiting_for", "environment", "service_version", "host", "user_input",
@@ -33,16 +29,16 @@ _COUNTS: Final = (
 )  # fmt: skip
 
 
-def step_batch(spans: pa.Table, steps: Sequence[Step], version: int) -> pa.RecordBatch:
-    """Rows of `steps`. `spans` is the table that the steps' row numbers point into."""
-    taken = spans.take(pa.array([step.row for step in steps], pa.int64())).combine_chunks()
+def step_batch(spans: pa.Table, folds: Folds, chosen: pa.Array, version: int) -> pa.RecordBatch:
+    """Rows of `steps`: of those steps in `folds` that are `chosen` by place. `spans` is what was folded."""
+    taken = spans.select([*_PASSED, "span_id", "duration", "started"]).take(folds.rows.take(chosen)).combine_chunks()
     columns = {name: _whole(taken.column(name)) for name in _PASSED}
     columns |= {"step_id": _whole(taken.column("span_id")), "duration_ns": _whole(taken.column("duration"))}
-    columns["started_at"] = times(taken.column("started").to_pylist())
-    own = zip(*(step[1:] for step in steps), strict=True)
-    columns |= {name: pa.array(values, kind) for (name, kind), values in zip(_OWN, own, strict=True)}
-    columns["version"] = pa.repeat(pa.scalar(version, pa.uint64()), len(steps))
-    columns["is_deleted"] = pa.repeat(pa.scalar(0, pa.uint8()), len(steps))
+    columns["started_at"] = _whole(taken.column("started")).cast(pa.timestamp("ns", "UTC"))
+    own = folds.own.take(chosen)
+    columns |= dict(zip(own.schema.names, own.columns, strict=True))
+    columns["version"] = pa.repeat(pa.scalar(version, pa.uint64()), len(chosen))
+    columns["is_deleted"] = pa.repeat(pa.scalar(0, pa.uint8()), len(chosen))
     return pa.record_batch(list(columns.values()), names=list(columns))
 
 
@@ -89,7 +85,7 @@ def trace_batch(folds: Sequence[TraceFold], first_received: Sequence[int], versi
         "last_at": times(max(segment.last_seen for segment in group) for group in segments),
         "first_received": times(first_received),
         "last_received": times(max(segment.received for segment in group) for group in segments),
-        "spans": pa.array([sum(len(step.span_ids) for step in fold.steps) for fold in folds], pa.uint32()),
+        "spans": pa.array([fold.spans for fold in folds], pa.uint32()),
         "retention_days": pa.array([max(segment.retention_days for segment in group) for group in segments], pa.uint16()),
         "version": pa.array([version] * len(folds), pa.uint64()),
     }

@@ -1,5 +1,6 @@
 """What one trace contributes to one thread; a thread is the fold of these. Stored as JSON, so a new field needs no migration."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,12 +64,16 @@ class Segment:
     waiting_since: int = 0
 
     def to_json(self) -> str:
-        return orjson.dumps(self).decode()
+        """Without what is empty."""
+        return orjson.dumps({name: value for name in self.__slots__ if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> "Segment":
-        known = cls.__slots__
-        return cls(**{name: value for name, value in orjson.loads(text).items() if name in known})
+        return cls(**{name: value for name, value in orjson.loads(text).items() if name in _NAMES})
+
+
+_EMPTY: Final = Segment("")
+_NAMES: Final = frozenset(Segment.__slots__)
 
 
 def names(groups: Sequence[Sequence[str]]) -> list[str]:
@@ -93,15 +98,15 @@ def summed(groups: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, list[int]
     result: dict[str, list[int]] = {}
     for group in groups:
         for model, tokens in group.items():
-            before = result.setdefault(model, [0] * len(tokens))
-            result[model] = [min(MOST, one + more) for one, more in zip(before, tokens, strict=True)]
+            before = result.get(model)
+            result[model] = list(tokens) if before is None else [min(MOST, one + more) for one, more in zip(before, tokens, strict=True)]
     return result
 
 
 def added(values: Sequence[float | None]) -> float | None:
-    """The sum of what is known; None when nothing is."""
+    """The sum of what is known, finite; None when nothing is."""
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return max(-sys.float_info.max, min(sys.float_info.max, sum(known))) if known else None
 
 
 Segments = Mapping[str, Segment]

@@ -28,6 +28,7 @@ from schemas.settings import load_settings
 from schemas.store import Store
 from schemas.topics import LOGS, METRICS, SPANS
 from tests.pipeline.otlp_messages import BASE_HOUR, log_request, metric_request, span_request
+from tests.pipeline.two_folds import held
 
 VIEWS: Final[Mapping[str, str]] = {
     "threads": "started_at, thread_id",
@@ -74,7 +75,9 @@ class Line:
         self.project = project or f"p-{uuid.uuid4().hex[:12]}"
         self.heard = Heard()
         self.metrics = Metrics(CollectorRegistry())
-        self.kernel = native.load(self.metrics) if mapping == "native" else None
+        built = native.load(self.metrics)
+        self.kernel = built if mapping == "native" else None
+        self._fold = held(built, mapping)
         self.received = time.time_ns() - 60_000_000_000
         self.offset = 0
         self.restart()
@@ -84,7 +87,7 @@ class Line:
         """As after a crash: everything that was only in memory is gone."""
         self.seen = SeenCache()
         self.rollups = Rollups(self.store, self.metrics)
-        self.summaries = Summaries(self.store, self.heard, self.metrics, 0.01, self.rollups)
+        self.summaries = Summaries(self.store, self.heard, self.metrics, 0.01, self.rollups, fold=self._fold)
 
     def write(self, topic: str, request: Any, again: bool = False, project: str | None = None) -> list[Mapped]:
         """`again`: the log delivers the last position a second time."""

@@ -12,6 +12,7 @@ from pipeline import native
 from pipeline.context import Retention, Seen
 from pipeline.mappers import Mapper, mapper
 from pipeline.seen import SeenCache
+from pipeline.summaries.folding import fold_spans
 from schemas.metrics import Metrics
 from schemas.topics import LOGS, SPANS
 from tests.pipeline.otlp_messages import span, span_request
@@ -35,20 +36,20 @@ class Broken:
 @pytest.mark.parametrize("error", [BrokenError("a defect"), OverflowError("a number")])
 def test_a_kernel_that_fails_leaves_the_batch_to_python(error: Exception) -> None:
     metrics = Metrics(CollectorRegistry())
-    broken = native.Native(Broken(error), BrokenError, metrics)
+    broken = native.Native(Broken(error), fold_spans, BrokenError, metrics)
     requests = sent([span_request([span(1, "x", (0, 1))]), b"\xff"])
     assert_same(mapper(SPANS, SeenCache(), days, native=broken).map(requests), mapper(SPANS, SeenCache(), days).map(requests))
     assert metrics.native_requests.labels("failed")._value.get() == 2
 
 
 def test_what_the_store_raises_is_no_failure_of_the_kernel() -> None:
-    broken = native.Native(Broken(ArithmeticError()), BrokenError, Metrics(CollectorRegistry()))
+    broken = native.Native(Broken(ArithmeticError()), fold_spans, BrokenError, Metrics(CollectorRegistry()))
     with pytest.raises(ArithmeticError):
         mapper(SPANS, SeenCache(), days, native=broken).map(sent([b""]))
 
 
 def test_only_traces_go_to_the_kernel() -> None:
-    broken = native.Native(Broken(BrokenError()), BrokenError, Metrics(CollectorRegistry()))
+    broken = native.Native(Broken(BrokenError()), fold_spans, BrokenError, Metrics(CollectorRegistry()))
     assert isinstance(mapper(LOGS, SeenCache(), days, native=broken), Mapper)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from pipeline.retranslation.translate import Translation
 
 from pipeline.clear import clear_project
 from pipeline.rebuild import Progress, Rebuild
-from pipeline.retranslation.translate import Translation
-from pipeline.summaries.fold import TraceFold
+from pipeline.summaries.folds import TraceFold, mark
 from pipeline.summaries.known import KnownTrace, KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
 from schemas.errors import StoreUnavailableError
@@ -205,11 +205,11 @@ def test_a_sweep_finds_what_was_not_summarised(line: Line) -> None:
 def test_what_is_remembered_of_traces_is_bounded() -> None:
     known = KnownTraces(capacity=5)
     for number in range(4):
-        known.put(("p", str(number)), KnownTrace(number, steps={("t", "a"): 1}))
+        known.put(("p", str(number)), KnownTrace(number, marks=mark(1, 1)))
     assert [known.get(("p", str(number))) is not None for number in range(4)] == [False, False, True, True]
-    known.put(("p", "big"), KnownTrace(1, steps={("t", str(number)): 1 for number in range(9)}))
+    known.put(("p", "big"), KnownTrace(1, marks=b"".join(mark(number, 1) for number in range(9))))
     assert known.get(("p", "big")) is None
-    known.remember(("p", "x"), TraceFold("p", "x", "t", [], {}, [], {}), 7, {})
+    known.remember(TraceFold("p", "x", "t", 0, 0, 0, {}, [], b""), 7)
     remembered = known.get(("p", "x"))
     assert remembered is not None
     assert (remembered.first_received, remembered.main_thread) == (7, "t")
