@@ -165,7 +165,7 @@ def _log_events(speech: Speech) -> list[str]:
     return [
         "## Log events",
         f"`{speech.prompt}` is what the user said; `{speech.decides}` decides about a tool. A call that is told by a span too is one step.",
-        f"{_listed(list(speech.modes))} tell the mode: one that asks nobody is a permission check of its own, and an escalation (`auto_accept`).",
+        f"The mode is told by {_listed(list(speech.modes))}: one that asks nobody is a permission check of its own, and an escalation (`auto_accept`).",
         table(("event", "step"), calls),
         table(("attribute", "read from, best first"), [(f"`{canonical}`", _listed(names)) for canonical, names in speech.names.items()]),
         table(("`decision`", "permission", "reason code", "source"), decisions),
