@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
 from typing import Any, Final, Literal
@@ -13,11 +13,13 @@ import orjson
 from control import cursors, times
 from control.projects import Projects
 from control.reader import Reader, Row
-from control.times import BEGINNING, END
+from control.times import BEGINNING, END, HOUR, NANOSECONDS
 
 Format = Literal["json", "jsonl", "csv"]
 MEDIA_TYPES: Final = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 _EXPORT_PAGE: Final = 1000
+_BESIDE: Final = 24 * HOUR
+"""So much before and after a thread's own times its log records are looked for."""
 _COLUMNS: Final = (
     *("project", "timestamp", "level", "severity_number", "service", "thread_id", "step_id", "trace_id"),
     *("mcp_id", "event_name", "message", "exception", "context", "log_id"),
@@ -50,6 +52,17 @@ class Logs:
         last = keys[limit - 1] if len(keys) > limit else None
         return {"items": items, "next": last and cursors.encode((last["at_ns"], last["log_id"]))}
 
+    async def of_thread(self, thread: Row, levels: tuple[str, ...], q: str) -> LogFilter:
+        """What a thread's own records are found by: `thread` is what `Threads.place` said, whose times are looked at alone."""
+        wanted = LogFilter(str(thread["project"]), (str(thread["thread_id"]),), levels, q=q)
+        if not thread["first_day"]:  # a clock that runs ahead: any time will do
+            return wanted
+        since, until = thread["first_day"] * NANOSECONDS - _BESIDE, thread["last_day"] * NANOSECONDS + _BESIDE
+        said = await self._reader.first("thread_log_times", thread)
+        if said and said["found"]:
+            since, until = min(since, said["first_ns"]), max(until, said["last_ns"])
+        return replace(wanted, since=max(since, BEGINNING), until=min(until, END))
+
     async def _keys(self, wanted: LogFilter, count: int, before: list[Any] | None, offset: int) -> list[Row]:
         parameters = {
             "before": before[0] if before else None,
@@ -62,7 +75,7 @@ class Logs:
         }
         until = min(wanted.until, before[0]) if before else wanted.until
         keys: list[Row] = []
-        for low, high in times.windows(wanted.since, until, times.now_ns()):
+        for low, high in _windows(wanted, until):
             keys += await self._window({**parameters, "low": low, "high": high}, wanted.project, count + offset - len(keys))
             if len(keys) >= count + offset:
                 break
@@ -101,6 +114,13 @@ class Logs:
             if cursor is None:
                 break
         yield _FOOT[form]
+
+
+def _windows(wanted: LogFilter, until: int) -> Iterable[tuple[int, int]]:
+    """A thread whose times are known needs no parts."""
+    if wanted.thread_ids and wanted.since:
+        return [(wanted.since, until)]
+    return times.windows(wanted.since, until, times.now_ns())
 
 
 def _json(rows: list[Row], first: bool) -> bytes:

@@ -36,7 +36,7 @@ ENDPOINTS = {"otlp_http": "http://127.0.0.1:4318", "otlp_grpc": "http://127.0.0.
 SECOND = 1_000_000_000
 _TIMES = frozenset(
     {"started_at", "last_seen_at", "ended_at", "waiting_since", "last_received", "computed_at", "timestamp", "Timestamp"}
-    | {"received", "stored_at", "received_at", "replayed_at", "silenced_until", "first_seen_at"}
+    | {"received", "stored_at", "received_at", "replayed_at", "silenced_until", "first_seen_at", "first_at", "last_at"}
 )
 _MAPS = frozenset({"attributes", "LogAttributes", "labels"})
 _ARRAYS = frozenset({"mcp_ids", "services", "models", "tags", "trace_ids", "span_ids"})
@@ -90,6 +90,10 @@ class Rows:
             started_at=self.now, duration_ns=5_000_000, input="", output="", input_tokens=0, output_tokens=0, cost_usd=0.0, mcp_id="files",
             attributes={}, span_ids=[step_id], received=self.now, log_partition=0, log_offset=0, is_deleted=0,
         )  # fmt: skip
+
+    def activity_row(self, thread_id: str, first_at: int, last_at: int) -> dict[str, Any]:
+        """What its log records told of a thread."""
+        return {"project": self.project, "thread_id": thread_id, "first_at": first_at, "last_at": last_at, "retention_days": 30}
 
     def log(self, message: str, **given: Any) -> dict[str, Any]:
         row = self.log_row(message, **given)

@@ -3,7 +3,9 @@ import io
 from typing import Any
 
 import orjson
+import pytest
 
+from control import projects
 from control.times import iso
 
 SECOND = 1_000_000_000
@@ -55,6 +57,30 @@ async def test_all_projects_in_order(running: Any, rows: Any, store: Any) -> Non
         (rows, other)[n % 2].log(f"{rows.project} {n}", Timestamp=rows.now - n)
     page = await running.get("/api/logs", project="*", q=rows.project)
     assert [item["message"][-1] for item in page["items"]] == ["0", "1", "2", "3"]
+
+
+async def test_a_project_that_is_new_is_found_at_once(running: Any, rows: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projects, "_FRESH", -1.0)
+    for name in ("first", "second"):
+        new = type(rows)(store, f"{rows.project}-{name}", rows.now)
+        new.log(f"{rows.project} {name}")
+        page = await running.get("/api/logs", project="*", q=f"{rows.project} {name}")
+        assert [item["project"] for item in page["items"]] == [new.project]
+
+
+async def test_a_threads_records_are_looked_for_in_its_times(running: Any, rows: Any) -> None:
+    rows.thread("quiet", started_at=rows.now - 2 * HOUR)
+    rows.thread("told", started_at=rows.now - 2 * HOUR)
+    rows.thread("ahead", started_at=rows.now + 300 * HOUR)
+    for thread in ("quiet", "told", "ahead"):
+        for days in (0, 1, 40):
+            rows.log(f"{thread} {days}", Timestamp=rows.now - days * 24 * HOUR, thread_id=thread)
+    rows.put("thread_activity", rows.activity_row("told", rows.now - 40 * 24 * HOUR, rows.now))
+    found = {}
+    for thread in ("quiet", "told", "ahead"):
+        page = await running.get(f"/api/threads/{thread}/logs", project=rows.project)
+        found[thread] = [item["message"] for item in page["items"]]
+    assert found == {"quiet": ["quiet 0", "quiet 1"], "told": ["told 0", "told 1", "told 40"], "ahead": ["ahead 0", "ahead 1", "ahead 40"]}
 
 
 async def test_export(running: Any, rows: Any) -> None:
