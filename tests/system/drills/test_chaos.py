@@ -108,5 +108,6 @@ def test_a_collector_answers_503_while_the_broker_hangs(tmp_path: Path, kafka: C
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         print(f"503 after {seconds:.2f} s")
         assert eventually(lambda: collector.post(request.path, request.body).status_code, lambda status: status == 200) == 200
-        well = {"ready": True, "checks": {"kafka": "ok"}}
-        assert eventually(lambda: httpx.get(f"{collector.info['console']}/ready").json(), lambda said: said == well) == well
+        assert (
+            eventually(lambda: httpx.get(f"{collector.info['console']}/ready").json()["checks"]["kafka"], lambda said: said == "ok") == "ok"
+        )
