@@ -17,8 +17,8 @@ import httpx
 from tests.brokers import Cluster
 from tests.system.accounts import check_stored
 from tests.system.roles import Roles, roles_in
-from tests.system.running import eventually
-from tests.system.traffic import LOGS, METRICS, TRACES, Agents, Senders, Sent
+from tests.system.running import System, eventually
+from tests.system.traffic import LOGS, METRICS, TRACES, Agents, Request, Senders, Sent
 
 SECONDS: Final = float(os.environ.get("MISSION_CONTROL_CHAOS_SECONDS", "25"))
 SEED: Final = int(os.environ.get("MISSION_CONTROL_CHAOS_SEED", "4711"))
@@ -97,7 +97,7 @@ def test_a_collector_answers_503_while_the_broker_hangs(tmp_path: Path, kafka: C
     with roles_in(tmp_path, kafka, processors=0, servers=0) as roles:
         (collector,) = roles.start().collectors
         request = Agents(1).turns()
-        assert collector.post(request.path, request.body).status_code == 200
+        assert answers(collector, request, 200)
         kafka.node.pause()
         try:
             began = time.monotonic()
@@ -107,7 +107,9 @@ def test_a_collector_answers_503_while_the_broker_hangs(tmp_path: Path, kafka: C
             kafka.node.unpause()
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         print(f"503 after {seconds:.2f} s")
-        assert eventually(lambda: collector.post(request.path, request.body).status_code, lambda status: status == 200) == 200
-        assert (
-            eventually(lambda: httpx.get(f"{collector.info['console']}/ready").json()["checks"]["kafka"], lambda said: said == "ok") == "ok"
-        )
+        assert answers(collector, request, 200)
+        assert eventually(lambda: httpx.get(f"{collector.info['console']}/ready").json()["checks"]["kafka"] == "ok")
+
+
+def answers(collector: System, request: Request, wanted: int) -> bool:
+    return eventually(lambda: collector.post(request.path, request.body).status_code == wanted)
