@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.query import PROJECT
+from dashboards.query import PROJECT, arrived_since
 from dashboards.sources import BUCKET, HOURS_END, LONG
 
 HOUR: Final = 3600
@@ -89,9 +89,10 @@ def counted(objective: Objective, since: str, project: str = "1", hours_end: str
     `since` and `hours_end` are expressions of a time, `project` is a condition.
     """
     begin = since if objective.hours is None else f"greatest({since}, {hours_end})"
+    arrived = "1" if objective.hours is None else arrived_since(begin)
     single = f"""
     SELECT project, toDateTime({objective.at}) AS at, toUInt64(NOT ifNull({objective.good}, 0)) AS bad, toUInt64(1) AS total
-    FROM mission_control.{objective.view} WHERE {project} AND {objective.where} AND {objective.at} >= {begin} AND {objective.at} <= $__toTime"""
+    FROM mission_control.{objective.view} WHERE {project} AND {arrived} AND {objective.where} AND {objective.at} >= {begin} AND {objective.at} <= $__toTime"""
     if objective.hours is None:
         return f"({single})"
     return f"""({single}

@@ -55,3 +55,16 @@ MCP: Final = "$__conditionalAll(mcp_id IN (${mcp:singlequote}), $mcp)"
 MCPS: Final = "$__conditionalAll(hasAny(mcp_ids, [${mcp:singlequote}]), $mcp)"
 """Threads that called the chosen MCP servers."""
 THREAD: Final = "project = ${project:singlequote} AND thread_id = ${thread:singlequote}"
+
+
+def arrived_since(begin: str) -> str:
+    """Of steps that began at `begin`, an expression of a time, or later: those that arrived a day and more before it are not read at all.
+
+    (A clock that runs ahead by more than a day is not followed.)
+    """
+    return f"received_on >= toString(toYYYYMMDD({begin} - toIntervalDay(1)))"
+
+
+ARRIVED: Final = arrived_since("$__fromTime")
+STARTED: Final = f"{ARRIVED} AND $__timeFilter(started_at)"
+"""Steps that began in the range."""

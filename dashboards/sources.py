@@ -7,7 +7,7 @@ record or the start of its hour; `ms` its duration, or the hour's 95th percentil
 
 from typing import Final
 
-from dashboards.query import MCP, PROJECT
+from dashboards.query import ARRIVED, MCP, PROJECT
 
 SHORT_SECONDS: Final = 6 * 3600
 """Ranges up to this length read single records."""
@@ -29,7 +29,7 @@ LLM_CALLS: Final = f"""(
     SELECT toDateTime(started_at) AS at, agent_name, user_id, provider, model, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
         input_tokens, output_tokens, cache_read_tokens, ifNull(cost_usd, 0) AS cost_usd, ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
-    WHERE type = 'llm_call' AND {_recent("started_at")}
+    WHERE type = 'llm_call' AND {ARRIVED} AND {_recent("started_at")}
     UNION ALL
     SELECT hour AS at, agent_name, user_id, provider, model, calls, errors, input_tokens, output_tokens, cache_read_tokens, cost_usd, p95_ms AS ms, calls AS weight
     FROM mission_control.usage_hourly
@@ -40,7 +40,7 @@ TOOL_CALLS: Final = f"""(
     SELECT toDateTime(started_at) AS at, mcp_id, tool_name, agent_name, toUInt64(1) AS calls, toUInt64(status = 'error') AS errors,
         ifNull(duration_ms, 0) AS ms, toUInt64(1) AS weight
     FROM mission_control.execution_steps
-    WHERE {MCP} AND type = 'tool_call' AND {_recent("started_at")}
+    WHERE {MCP} AND type = 'tool_call' AND {ARRIVED} AND {_recent("started_at")}
     UNION ALL
     SELECT hour AS at, mcp_id, tool_name, agent_name, calls, errors, p95_ms AS ms, calls AS weight
     FROM mission_control.tools_hourly

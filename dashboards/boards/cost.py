@@ -3,7 +3,7 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import PROJECT
+from dashboards.query import PROJECT, STARTED
 from dashboards.sources import APPROXIMATE, BUCKET, LLM_CALLS, P95
 from dashboards.variables import console, project
 
@@ -123,7 +123,7 @@ def _calls() -> Row:
         FROM {LLM_CALLS} GROUP BY model, provider ORDER BY cost DESC"""
     first = f"""
         SELECT $__timeInterval(started_at) AS time, toString(model) AS model, quantileExact(0.95)(ifNull(ttft_ms, 0)) AS ttft
-        FROM mission_control.execution_steps WHERE {PROJECT} AND type = 'llm_call' AND isNotNull(ttft_ms) AND $__timeFilter(started_at)
+        FROM mission_control.execution_steps WHERE {PROJECT} AND type = 'llm_call' AND isNotNull(ttft_ms) AND {STARTED}
         GROUP BY time, model ORDER BY time"""
     return Row(
         "Models",

@@ -3,10 +3,10 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import PROJECT
+from dashboards.query import PROJECT, STARTED
 from dashboards.variables import console, project
 
-_RUNS = f"FROM mission_control.execution_steps WHERE {PROJECT} AND type = 'directive' AND $__timeFilter(started_at)"
+_RUNS = f"FROM mission_control.execution_steps WHERE {PROJECT} AND type = 'directive' AND {STARTED}"
 _COSTS = f"""
 FROM (SELECT thread_id, toString(name) AS name, status, started_at, duration_ms {_RUNS}) AS r
 LEFT JOIN (SELECT thread_id, ifNull(cost_usd, 0) AS cost, input_tokens + output_tokens AS tokens FROM mission_control.threads WHERE {PROJECT}) AS t ON r.thread_id = t.thread_id"""

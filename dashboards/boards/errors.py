@@ -3,12 +3,12 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import MCP, PROJECT
+from dashboards.query import MCP, PROJECT, STARTED
 from dashboards.sources import APPROXIMATE, BUCKET, LLM_CALLS, P50, P95, TOOL_CALLS
 from dashboards.variables import console, mcp, project
 
-_FAILED = f"FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND status = 'error' AND $__timeFilter(started_at)"
-_ENDED = f"FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND isNotNull(duration_ms) AND $__timeFilter(started_at)"
+_FAILED = f"FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND status = 'error' AND {STARTED}"
+_ENDED = f"FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND isNotNull(duration_ms) AND {STARTED}"
 
 
 def board() -> Board:
@@ -22,7 +22,7 @@ def board() -> Board:
 
 
 def _figures() -> Row:
-    share = f"SELECT countIf(status = 'error') / greatest(count(), 1) AS failed FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND $__timeFilter(started_at)"
+    share = f"SELECT countIf(status = 'error') / greatest(count(), 1) AS failed FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND {STARTED}"
     groups = f"SELECT count() AS kinds FROM mission_control.error_groups WHERE {PROJECT} AND $__timeFilter(last_seen_at)"
     return Row(
         "In this range",

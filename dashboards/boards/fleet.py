@@ -3,7 +3,7 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import STATE, Column, Look, bars, figure, rows, series, states
-from dashboards.query import MCP, MCPS, PROJECT
+from dashboards.query import MCP, MCPS, PROJECT, STARTED
 from dashboards.sources import APPROXIMATE, BUCKET, CHECKS, LLM_CALLS, P95, TOOL_CALLS
 from dashboards.variables import console, mcp, project
 
@@ -112,7 +112,7 @@ def _attention() -> Row:
         ORDER BY last_seen_at DESC LIMIT 50"""
     alive = f"""
         SELECT $__timeInterval(started_at) AS time, toString(mcp_id) AS mcp, max({STATE}) AS state
-        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND mcp_id != '' AND $__timeFilter(started_at)
+        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND mcp_id != '' AND {STARTED}
         GROUP BY time, mcp ORDER BY time"""
     return Row(
         "What needs a look",

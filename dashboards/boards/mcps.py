@@ -3,7 +3,7 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import MCP, PROJECT
+from dashboards.query import MCP, PROJECT, STARTED
 from dashboards.sources import APPROXIMATE, BUCKET, P50, P95, TOOL_CALLS
 from dashboards.variables import console, mcp, project
 
@@ -118,7 +118,7 @@ def _failures() -> Row:
     listed = f"""
         SELECT started_at AS at, thread_id AS thread, toString(tool_name) AS tool, toString(mcp_id) AS server, toString(error_type) AS error,
             error_message AS message, duration_ms AS duration
-        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND status = 'error' AND $__timeFilter(started_at) ORDER BY at DESC LIMIT 100"""
+        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND status = 'error' AND {STARTED} ORDER BY at DESC LIMIT 100"""
     return Row(
         "Failed calls",
         8,

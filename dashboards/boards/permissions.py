@@ -3,7 +3,7 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import PROJECT
+from dashboards.query import PROJECT, STARTED
 from dashboards.sources import BUCKET, CHECKS
 from dashboards.variables import console, project
 
@@ -112,7 +112,12 @@ def _escalations() -> Row:
         "Escalations and open questions",
         9,
         (
-            rows("Escalations", "Who asked for more than they held, or for something new, and by which rule it was noticed.", listed, Look("none", columns=columns)),
+            rows(
+                "Escalations",
+                "Who asked for more than they held, or for something new, and by which rule it was noticed.",
+                listed,
+                Look("none", columns=columns),
+            ),
             rows("Open questions", "Checks that wait for a decision, the oldest first.", waiting, Look("none", columns=columns)),
         ),
         (14, 10),
@@ -122,9 +127,9 @@ def _escalations() -> Row:
 def _unchecked() -> Row:
     listed = f"""
         SELECT started_at AS at, thread_id AS thread, toString(agent_name) AS agent, toString(tool_name) AS tool, toString(mcp_id) AS server
-        FROM mission_control.unchecked_calls WHERE {PROJECT} AND $__timeFilter(started_at) ORDER BY at DESC LIMIT 200"""
+        FROM mission_control.unchecked_calls WHERE {PROJECT} AND {STARTED} ORDER BY at DESC LIMIT 200"""
     by_tool = f"""
-        SELECT toString(tool_name) AS tool, count() AS calls FROM mission_control.unchecked_calls WHERE {PROJECT} AND $__timeFilter(started_at)
+        SELECT toString(tool_name) AS tool, count() AS calls FROM mission_control.unchecked_calls WHERE {PROJECT} AND {STARTED}
         GROUP BY tool ORDER BY calls DESC LIMIT 10"""
     return Row(
         "Calls that nobody checked",

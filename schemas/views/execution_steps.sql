@@ -1,4 +1,7 @@
 -- One row per step of a thread. `sequence` counts by start inside the thread, so a late step renumbers what follows it.
+-- With FINAL an index on `started_at` saves nothing: other parts may hold newer rows of the same steps. Newer rows never lie in earlier
+-- days, so a lower bound of the day may leave parts out; only the partition's own name does. Conditions on the key come first with FINAL
+-- too, so that wide columns are read of a thread's rows alone.
 CREATE OR REPLACE VIEW execution_steps (
     project LowCardinality(String) COMMENT 'Project (tenant)',
     thread_id String COMMENT 'Thread the step belongs to',
@@ -42,7 +45,8 @@ CREATE OR REPLACE VIEW execution_steps (
     memory_bytes UInt64 COMMENT 'Memory reported with the step',
     cpu_utilization Nullable(Float64) COMMENT 'CPU reported with the step, 1 = one core',
     span_ids Array(String) COMMENT 'Spans folded into this step',
-    attributes Map(LowCardinality(String), String) COMMENT 'What the sender said beyond the columns above'
+    attributes Map(LowCardinality(String), String) COMMENT 'What the sender said beyond the columns above',
+    received_on LowCardinality(String) COMMENT 'Day (UTC) on which its newest record arrived, YYYYMMDD: a lower bound leaves earlier days unread'
 ) COMMENT 'Steps: what a thread did, one row per real thing' AS
 WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
 SELECT
@@ -58,5 +62,6 @@ SELECT
             [toFloat64(greatest(toInt64(input_tokens) - toInt64(cache_read_tokens) - toInt64(cache_write_tokens), 0)), toFloat64(output_tokens), toFloat64(cache_read_tokens), toFloat64(cache_write_tokens)]),
         s.cost_usd) AS cost_usd,
     finish_reason, error_type, error_message,
-    memory_bytes, cpu_utilization, span_ids, attributes
-FROM mission_control.steps AS s FINAL;
+    memory_bytes, cpu_utilization, span_ids, attributes, _partition_id AS received_on
+FROM mission_control.steps AS s FINAL
+SETTINGS optimize_move_to_prewhere_if_final = 1;

@@ -6,11 +6,11 @@ CREATE OR REPLACE VIEW unchecked_calls (
     agent_name LowCardinality(String) COMMENT 'Agent that called',
     tool_name LowCardinality(String) COMMENT 'Tool it called',
     mcp_id LowCardinality(String) COMMENT 'MCP server of the tool',
-    started_at DateTime64(9, 'UTC') COMMENT 'When'
+    started_at DateTime64(9, 'UTC') COMMENT 'When',
+    received_on LowCardinality(String) COMMENT 'Day (UTC) on which its newest record arrived, YYYYMMDD: a lower bound leaves earlier days unread'
 ) COMMENT 'Tool calls with no permission decision recorded' AS
-SELECT project, thread_id, step_id, agent_name, tool_name, mcp_id, started_at
+SELECT project, thread_id, step_id, agent_name, tool_name, mcp_id, started_at, _partition_id AS received_on
 FROM mission_control.steps FINAL
 WHERE type = 'tool_call'
-    AND NOT arrayExists(name -> (project, thread_id, name) IN (
-        SELECT project, thread_id, arrayJoin([event_id, p.step_id]) AS name FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision' AND name != ''
-    ), arrayPushBack(span_ids, tool_call_id));
+    AND (project, thread_id, tool_call_id) NOT IN (SELECT project, thread_id, event_id FROM mission_control.permission_rows FINAL WHERE phase = 'decision')
+    AND NOT arrayExists(span -> (project, trace_id, span) IN (SELECT project, trace_id, p.step_id FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision'), span_ids);

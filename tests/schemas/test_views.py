@@ -44,8 +44,9 @@ EXPORTER = {
 }
 MORE = {
     "threads": "trace_ids unchecked_calls last_received computed_at",
-    "execution_steps": "user_id span_ids",
+    "execution_steps": "user_id span_ids received_on",
     "llm_messages": "trace_id parts",
+    "unchecked_calls": "received_on",
     "logs": "log_id",
     "permission_events": "agent_name escalation_reason overreach",
     "scores": "score_id trace_id",
