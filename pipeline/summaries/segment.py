@@ -18,7 +18,7 @@ MOST_NAMES: Final = 100
 class Segment:
     """Times in nanoseconds since 1970; `ended` is 0 while it runs."""
 
-    trace_id: str
+    trace_id: str = ""
     started: int = 0
     last_seen: int = 0
     ended: int = 0
