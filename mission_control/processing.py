@@ -157,8 +157,10 @@ class Processing:
         while not self._stop.wait(SYNC_SECONDS):
             try:
                 self.release(log)
-            except OSError as error:
-                logger.warning("the log keeps its old files", extra={"error": str(error)})
+            except Exception as error:
+                if not is_retryable(error):
+                    raise
+                logger.warning("the log keeps its old files", extra={"error": str(error)[:500]})
 
     def release(self, log: OwnedLog) -> None:
         """What the store has on its disk for sure need not stay in the log."""

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from mission_control import processing as module
 from mission_control.processing import Processing
 from pipeline.log import LocalLog
+from schemas.errors import StoreUnavailableError
 from schemas.events import Commit
 from schemas.metrics import Metrics
 from schemas.settings import load_settings
@@ -110,7 +111,9 @@ def test_a_thread_that_dies_stops_the_whole(
     running.stop()
 
 
+@pytest.mark.parametrize("trouble", [OSError(5, "the disk is ill"), StoreUnavailableError("nobody answers")])
 def test_troubles_of_the_keeper_and_the_sweep_pass(
+    trouble: Exception,
     log: LocalLog,
     store: ClickHouseStore,
     listener: Listener,
@@ -126,7 +129,7 @@ def test_troubles_of_the_keeper_and_the_sweep_pass(
 
     def no_sync(*_: object) -> None:
         kept.release()
-        raise OSError(5, "the disk is ill")
+        raise trouble
 
     monkeypatch.setattr(module, "SYNC_SECONDS", 0.01)
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.01)
@@ -134,8 +137,8 @@ def test_troubles_of_the_keeper_and_the_sweep_pass(
     monkeypatch.setattr(module, "sync_filesystem", no_sync)
     running = processing_of(log, store, listener, tmp_path)
     running.start()
-    for trouble in (swept, swept, kept, kept):
-        assert trouble.acquire(timeout=120)
+    for times in (swept, swept, kept, kept):
+        assert times.acquire(timeout=120)
     assert running.check() == ""
     running.stop()
     assert {"sweep failed", "the log keeps its old files"} <= {record.getMessage() for record in caplog.records}

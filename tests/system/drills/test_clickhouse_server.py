@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[ClickHouse]:
 
 @pytest.fixture
 def on_server(server: ClickHouse, tmp_path: Path) -> Iterator[System]:
-    settings = {"CLICKHOUSE_URL": server.url, "CLICKHOUSE_PASSWORD": server.password, "CLICKHOUSE_TIMEOUT": "2"}
+    settings = {"CLICKHOUSE_URL": server.url, "CLICKHOUSE_PASSWORD": server.password, "CLICKHOUSE_TIMEOUT": "10"}
     with system_on(tmp_path / "data") as system:
         system.settings |= settings
         yield system.start()
