@@ -30,6 +30,7 @@ from mission_control.processing import Processing
 from mission_control.roles import UP, Role
 from mission_control.runfile import RunInfo
 from mission_control.sender_keys import SenderKeys, key_commands
+from mission_control.store_figures import StoreFigures
 from pipeline.log import LocalLog
 from schemas.metrics import Metrics
 from schemas.settings import Settings
@@ -86,6 +87,8 @@ class System:
             info = replace(info, sql=sql, login_url=f"{info.console}/login?code={self._keeper.mint_code()}")
         stack.callback(self._start_killing)
         stack.push_async_callback(self.end)
+        if self._store is not None:
+            await stack.enter_async_context(StoreFigures(self._store, self._metrics).kept())
         own = OwnMetrics(self._log.writer(), self._metrics.registry, self._settings, self._role.name)
         await stack.enter_async_context(own.sent())
         if self._role.collects:

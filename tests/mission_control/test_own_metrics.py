@@ -1,16 +1,20 @@
 """Our own metrics in our own tables: all that `/metrics` shows, under the same names, as the dashboards read them."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from mission_control import store_figures
 from mission_control.own_metrics import SOURCE, OwnMetrics
+from mission_control.store_figures import StoreFigures
+from schemas.errors import StoreUnavailableError
 from schemas.metrics import Metrics
 from schemas.settings import load_settings
-from schemas.store import ClickHouseStore
+from schemas.store import ClickHouseStore, Store
 from schemas.topics import METRICS, OWN_PROJECT, PROJECT_HEADER, SOURCE_HEADER
 from tests.collectors.conftest import Appended, MemoryLog
 from tests.dashboards.own_names import named
@@ -57,6 +61,32 @@ async def test_tables_hold_what_dashboards_ask_for(store: ClickHouseStore) -> No
     ) == [7]
     dead = "MetricName = 'mission_control_pipeline_dead_letters_total' AND Attributes['reason'] = 'malformed'"
     assert line.values("otel_metrics_sum", "Value, IsMonotonic, AggregationTemporality", dead) == [(4, True, 2)]
+
+
+async def test_the_store_is_looked_at(store: ClickHouseStore) -> None:
+    metrics = Metrics(CollectorRegistry())
+    Line(store).write(METRICS, await sent(touched()))
+    async with StoreFigures(store, metrics).kept(), asyncio.timeout(60):
+        while metrics.registry.get_sample_value("mission_control_store_parts", {"table": "metric_points"}) is None:  # noqa: ASYNC110  gauges wake nobody
+            await asyncio.sleep(0.01)
+    for name, labels in (("disk_bytes", {"table": "metric_points"}), ("parts", {"table": "metric_points"}), ("memory_bytes", {})):
+        assert (metrics.registry.get_sample_value(f"mission_control_store_{name}", labels) or 0) > 0
+
+
+async def test_figures_of_a_store_that_is_away_stay_what_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        looks = 0
+
+        def query(self, sql: str, parameters: object) -> list[dict[str, object]]:
+            self.looks += 1
+            raise StoreUnavailableError("away")
+
+    monkeypatch.setattr(store_figures, "INTERVAL", 0.01)
+    away, metrics = Away(), Metrics(CollectorRegistry())
+    async with StoreFigures(cast(Store, away), metrics).kept(), asyncio.timeout(60):
+        while away.looks < 2:  # noqa: ASYNC110  nobody is told of a look
+            await asyncio.sleep(0.01)
+    assert metrics.registry.get_sample_value("mission_control_store_memory_bytes") == 0
 
 
 async def test_a_histogram_holds_what_lies_between_its_limits() -> None:
