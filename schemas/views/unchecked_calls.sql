@@ -1,4 +1,5 @@
--- Tool calls that nobody allowed or denied: no decision of their thread names one of their spans, or their call by its id.
+-- Tool calls that nobody allowed or denied: no decision of their thread names one of their spans, or their call by its id. `threads.unchecked_calls`
+-- counts them by the same rule (`pipeline/summaries/sql/checked_calls.sql`).
 CREATE OR REPLACE VIEW unchecked_calls (
     project LowCardinality(String) COMMENT 'Project (tenant)',
     thread_id String COMMENT 'Thread of the call',
@@ -12,5 +13,6 @@ CREATE OR REPLACE VIEW unchecked_calls (
 SELECT project, thread_id, step_id, agent_name, tool_name, mcp_id, started_at, _partition_id AS received_on
 FROM mission_control.steps FINAL
 WHERE type = 'tool_call'
-    AND (project, thread_id, tool_call_id) NOT IN (SELECT project, thread_id, event_id FROM mission_control.permission_rows FINAL WHERE phase = 'decision')
-    AND NOT arrayExists(span -> (project, trace_id, span) IN (SELECT project, trace_id, p.step_id FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision'), span_ids);
+    AND NOT arrayExists(name -> (project, thread_id, name) IN (
+        SELECT project, thread_id, arrayJoin([event_id, p.step_id]) AS name FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision' AND name != ''
+    ), arrayPushBack(span_ids, tool_call_id));

@@ -179,4 +179,4 @@ say("tables", len(TABLES))
 """
     said = play(tmp_path, scene)
     assert said["wrong"] == []
-    assert said["tables"] == 11
+    assert said["tables"] == 12
