@@ -1,5 +1,6 @@
 """One line when the brokers go, one when they are back, whatever the client's library says in between."""
 
+import asyncio
 import logging
 
 import pytest
@@ -46,3 +47,16 @@ async def test_the_first_broker_that_refuses_is_named() -> None:
 def test_an_error_says_its_name_once() -> None:
     assert words(ValueError("ValueError: x")) == words(ValueError("x")) == "x"
     assert words(ValueError()) == "ValueError"
+
+
+async def test_a_port_that_speaks_no_tls_is_told() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        said = await why_not(KafkaConnection(address, security_protocol="SSL"))
+    assert said.startswith(f"{address} does not speak TLS as we do")
+    assert said.endswith("look at kafka_security_protocol")

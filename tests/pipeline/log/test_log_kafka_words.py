@@ -25,7 +25,7 @@ from pipeline.log.kafka_topics import TopicPlan
 from schemas.errors import SettingsError
 from schemas.events import EVENTS_VERSION, EVERYTHING, Commit, Event, Interest
 from schemas.ports import Record
-from schemas.topics import COMMITS, LOGS, METRICS, SPANS
+from schemas.topics import COMMITS, KEYS, LOGS, METRICS, SPANS
 
 SIZES = st.lists(st.lists(st.lists(st.integers(0, 300), max_size=6), max_size=4), max_size=4)
 """Resources of scopes of records with so much text."""
@@ -188,6 +188,8 @@ def test_new_topics_are_safe_unless_told_otherwise() -> None:
         assert plan.replicas == replicas
         assert {settings["min.insync.replicas"] for _, _, settings in plan.topics()} == {in_sync}
     assert "needs 3 replicas" in str(TooFewBrokersError(SPANS, 3))
+    (keys,) = [(partitions, settings["cleanup.policy"]) for name, partitions, settings in TopicPlan().topics() if name == KEYS]
+    assert keys == (1, "compact")
 
 
 async def give(value: int) -> int:
