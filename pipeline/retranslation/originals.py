@@ -5,6 +5,7 @@ into the standard attributes the canonical form comes back.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import orjson
@@ -50,7 +51,8 @@ def log(row: Row, body: Body, finish: Mapping[tuple[str, bytes], str]) -> LogRec
     found, added = _own(row), _added(row)
     for name in SPOKEN & found.keys():
         if found[name].startswith(LIST):
-            found[name] = _messages(found[name], body, row["SpanId"], finish)
+            with suppress(ValueError):  # a text of the sender's that only begins like a reference
+                found[name] = _messages(found[name], body, row["SpanId"], finish)
     return LogRecord(
         time_unix_nano=max(0, row["Timestamp"]), observed_time_unix_nano=max(0, row["ObservedTimestamp"]), severity_number=row["SeverityNumber"],
         severity_text=row["SeverityText"], body=AnyValue(string_value=row["Body"]), attributes=pairs(found), flags=row["TraceFlags"],
