@@ -22,7 +22,7 @@ SHARDING: Final[Mapping[str, str]] = {
     "thread_measures": "project, thread_id",
     "message_rows": "project, thread_id",
     "permission_rows": "project, thread_id",
-    "score_rows": "project, thread_id",  # dropped again by a later migration
+    "score_rows": "project, thread_id",  # not used any more
     # Many of these belong to no thread or trace: by either they would all lie on one shard.
     "message_bodies": "project, hash",
     "log_records": "project, record_id",
@@ -49,7 +49,6 @@ _CREATE: Final = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) ")
 _ENGINE: Final = re.compile(r"\bENGINE = (\w*MergeTree)(?:\(([^)]*)\))?")
 _ALTER: Final = re.compile(r"ALTER TABLE (\w+) (.*)", re.DOTALL)
 _FEED: Final = re.compile(r"CREATE MATERIALIZED VIEW (\w+) (TO \w+ AS\b.*?\bFROM )(\w+)", re.DOTALL)
-_DROP: Final = re.compile(r"DROP TABLE (\w+)")
 _VIEW: Final = re.compile(r"CREATE OR REPLACE VIEW (\w+)")
 _COMMENT: Final = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 
@@ -83,8 +82,6 @@ def _rendered(statement: str, everywhere: str, cluster: str) -> Iterator[str]:
         yield head + statement[found.end() :]
     elif found := _VIEW.match(statement):
         yield f"{found[0]} {everywhere}{statement[found.end() :]}"
-    elif found := _DROP.match(statement):
-        yield from (f"DROP TABLE IF EXISTS {name} {everywhere}" for name in (found[1], _local(found[1])))
     elif statement.startswith("INSERT INTO "):
         yield statement  # once, through the distributed tables
     else:

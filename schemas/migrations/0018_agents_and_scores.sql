@@ -19,9 +19,7 @@ SELECT project, agent_name, asked_for, min(timestamp) AS first_at
 FROM permission_rows WHERE is_deleted = 0 AND agent_name != '' AND asked_for != ''
 GROUP BY project, agent_name, asked_for;
 
--- One row per score, by its own id: the key of `score_rows`, which nothing has ever written, did not hold one.
-DROP TABLE score_rows;
-
+-- One row per score, by its own id. The older table `score_rows`, whose key has no room for one, is not used any more; nothing ever wrote it.
 CREATE TABLE score_records (
     project LowCardinality(String),
     score_id String CODEC(ZSTD(1)),

@@ -110,13 +110,6 @@ def test_columns_are_added_to_both() -> None:
     assert for_cluster("c")("ALTER TABLE model_prices DROP COLUMN a") == ["ALTER TABLE model_prices ON CLUSTER 'c' DROP COLUMN a"]
 
 
-def test_a_table_is_dropped_with_its_shards() -> None:
-    assert for_cluster("c")("DROP TABLE old") == [
-        "DROP TABLE IF EXISTS old ON CLUSTER 'c'",
-        "DROP TABLE IF EXISTS old_local ON CLUSTER 'c'",
-    ]
-
-
 def test_what_nobody_thought_through_is_refused() -> None:
     with pytest.raises(UnknownStatementError, match="RENAME TABLE a TO b"):
         for_cluster("c")("-- why\nRENAME TABLE a\nTO b")
