@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from pipeline.batch import Mapped
 from pipeline.context import Envelope, origin
@@ -54,7 +55,7 @@ def test_a_span_comes_back_without_what_translation_added() -> None:
     sent = span(1, "call", (0, 10), said, parent=9, trace_state="a=b")
     sent.events.add(name="e", time_unix_nano=5, attributes=[])
     sent.links.add(trace_id=trace(2), span_id=span_id(3), trace_state="c")
-    sent.status.code, sent.status.message = 2, "no"
+    sent.status.code, sent.status.message = Status.STATUS_CODE_ERROR, "no"
     mapped = mapped_spans(sent)
     (row,) = plain(mapped.tables["spans"])
     assert "gen_ai.response.model" in row["added"].split(",")
