@@ -45,7 +45,7 @@ PLACES: Final = (
     _REPOSITORY / "tests" / "payloads" / "recorded",
     Path(os.environ.get("MISSION_CONTROL_PAYLOADS", _REPOSITORY.parent / "shared" / "payloads")),
 )
-SPANS_WANTED: Final = 3_000
+SPANS_WANTED: Final = 1_000
 PER_REQUEST: Final = 100
 PER_BATCH: Final = 1_000
 TO_REACH: Final = 18_000
