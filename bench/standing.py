@@ -15,6 +15,8 @@ MEBIBYTE: Final = 2**20
 QUIET_SECONDS: Final = 10.0
 OTHER_SIGNALS: Final = ("log_records", "thread_activity", "permission_rows", "permission_hours", "metric_points")
 """Tables that hold nothing of a span: the data set's logs and permission checks."""
+_COUNT: Final = "SELECT count() FROM otel_traces WHERE project = 'default'"
+"""Asked in parts: of ten million spans it takes longer than one query may."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def disk(dataset: Dataset) -> Result:
     """Of the parts that queries read, after a while in which merges ended; nothing is asked to merge."""
     with running(dataset.data) as system:
         _wait_quiet(system)
-        spans = system.number("SELECT count() FROM otel_traces")
+        spans = sum(system.number(f"{_COUNT} AND startsWith(TraceId, '{digit}')") for digit in "0123456789abcdef")
         tables = active_parts(dataset.data)
         whole, log = directory_bytes(dataset.data / "store"), directory_bytes(dataset.data / "log")
     sizes = {name: sum(part.size for part in parts) for name, parts in tables.items() if parts}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import api, dataset, latency, probes, standing, steady
+from bench import api, latency, probes, steady
 from bench.errors import NotCompleteError, NotStartedError
 from bench.ingest import ingest, result
 from bench.processes import cpu_by_thread, cpu_seconds
@@ -70,16 +70,6 @@ def test_processes_are_looked_at_from_outside(system: System) -> None:
 def test_a_system_that_does_not_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(NotStartedError, match="mission-control up"), running(tmp_path / "data", store_cache_bytes="many"):
         pass
-
-
-def test_a_data_set_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset, "LONG_STEPS", 50)
-    monkeypatch.setattr(standing, "QUIET_SECONDS", 0.2)
-    built = dataset.prepared(tmp_path, 200)
-    assert dataset.prepared(tmp_path, 200) == built
-    assert (built.logs, built.permissions) == (20, 2)
-    [table] = standing.disk(built).tables
-    assert {"spans", "steps", "all of spans"} <= {row[0] for row in table.rows}
 
 
 def test_growth_is_seen() -> None:
