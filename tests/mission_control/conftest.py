@@ -60,7 +60,7 @@ class Door:
         script = self.answers.get((asked.method, asked.path))
         return script(asked) if script else Answer({"detail": f"no {asked.path}"}, 404)
 
-    def target(self, **given: str) -> Target:
+    def target(self, **given: Any) -> Target:
         return Target(**{"console": self.url, "token": TOKEN, "sql": self.url, "otlp_http": self.url, "otlp_grpc": self.url, **given})
 
     def run_file(self, directory: Path) -> RunInfo:

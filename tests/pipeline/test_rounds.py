@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
-from pipeline.retranslation.translate import Translation
 
 from pipeline.clear import clear_project
 from pipeline.rebuild import Progress, Rebuild
+from pipeline.retranslation.translate import Translation
 from pipeline.summaries.folds import TraceFold, mark
 from pipeline.summaries.known import KnownTrace, KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
