@@ -29,7 +29,16 @@ def test_what_is_written_is_read_and_nobody_else_can(tmp_path: Path) -> None:
     file.write(INFO)
     assert read_run_file(tmp_path) == INFO
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
-    assert list(json.loads(file.path.read_text())) == ["pid", "console", "otlp_http", "otlp_grpc", "sql", "login_url", "token", "certificate"]
+    assert list(json.loads(file.path.read_text())) == [
+        "pid",
+        "console",
+        "otlp_http",
+        "otlp_grpc",
+        "sql",
+        "login_url",
+        "token",
+        "certificate",
+    ]
     assert os.listdir(tmp_path) == [NAME]
 
 
