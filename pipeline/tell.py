@@ -192,9 +192,10 @@ def _changed_steps(steps: pa.RecordBatch, interest: Interest) -> list[Event]:
     result = []
     for row in _rows(_wanted(steps, "thread_id", interest), _STEP_COLUMNS):
         payload = {**row, **_step_times(row["started_at"], row["duration_ns"], row["status"])}
+        payload["span_ids"] = [row["step_id"], *row["span_ids"]]
         del payload["duration_ns"]
         result.append(Event("step", row["project"], row["step_id"], payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"]))
-        result.extend(_superseded(row, span) for span in row["span_ids"] if span != row["step_id"])
+        result.extend(_superseded(row, span) for span in row["span_ids"])
     return result
 
 

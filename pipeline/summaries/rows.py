@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.columns import TEXT_MAP, times
 from pipeline.summaries.folds import Folds, TraceFold
@@ -30,16 +32,25 @@ _COUNTS: Final = (
 
 
 def step_batch(spans: pa.Table, folds: Folds, chosen: pa.Array, version: int) -> pa.RecordBatch:
-    """Rows of `steps`: of those steps in `folds` that are `chosen` by place. `spans` is what was folded."""
+    """Rows of `steps`: of those steps in `folds` that are `chosen` by place. `spans` is what was folded; `span_ids` leaves out the step's own."""
     taken = spans.select([*_PASSED, "span_id", "duration", "started"]).take(folds.rows.take(chosen)).combine_chunks()
     columns = {name: _whole(taken.column(name)) for name in _PASSED}
     columns |= {"step_id": _whole(taken.column("span_id")), "duration_ns": _whole(taken.column("duration"))}
     columns["started_at"] = _whole(taken.column("started")).cast(pa.timestamp("ns", "UTC"))
     own = folds.own.take(chosen)
     columns |= dict(zip(own.schema.names, own.columns, strict=True))
+    columns["span_ids"] = _others(own.column("span_ids"), columns["step_id"])
     columns["version"] = pa.repeat(pa.scalar(version, pa.uint64()), len(chosen))
     columns["is_deleted"] = pa.repeat(pa.scalar(0, pa.uint8()), len(chosen))
     return pa.record_batch(list(columns.values()), names=list(columns))
+
+
+def _others(span_ids: pa.ListArray, step_ids: pa.Array) -> pa.ListArray:
+    """The lists without the step's own id, which says little and takes most of the room."""
+    steps, spans = pc.list_parent_indices(span_ids), span_ids.flatten()
+    stays = pc.not_equal(spans, step_ids.take(steps))
+    ends = np.searchsorted(np.asarray(steps.filter(stays)), np.arange(len(span_ids) + 1))
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), spans.filter(stays))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -64,16 +64,18 @@ class Segment:
     waiting_since: int = 0
 
     def to_json(self) -> str:
-        """Without what is empty."""
-        return orjson.dumps({name: value for name in self.__slots__ if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
+        """Without what is empty, and without what its row has columns for."""
+        return orjson.dumps({name: value for name in _WRITTEN if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
 
     @classmethod
-    def from_json(cls, text: str) -> "Segment":
-        return cls(**{name: value for name, value in orjson.loads(text).items() if name in _NAMES})
+    def from_json(cls, text: str, **columns: Any) -> "Segment":
+        """`columns`: what the row says beside the text."""
+        return cls(**{name: value for name, value in (orjson.loads(text) | columns).items() if name in _NAMES})
 
 
 _EMPTY: Final = Segment("")
 _NAMES: Final = frozenset(Segment.__slots__)
+_WRITTEN: Final = tuple(name for name in Segment.__slots__ if name not in ("trace_id", "received", "retention_days"))
 
 
 def names(groups: Sequence[Sequence[str]]) -> list[str]:

@@ -77,7 +77,7 @@ class ThreadSummaries:
         for key in keys:
             self._known.take(key)
         for row in self._query("thread_segments", keys):
-            threads[_key(row)].segments[row["trace_id"]] = Segment.from_json(row["summary"])
+            threads[_key(row)].segments[row["trace_id"]] = Segment.from_json(row["summary"], **_rest(row))
         for row in self._query("thread_activity", keys):
             threads[_key(row)].heard = Activity(**_rest(row))
         for row in self._query("thread_permissions", keys):

@@ -62,6 +62,6 @@ SELECT
             [toFloat64(greatest(toInt64(input_tokens) - toInt64(cache_read_tokens) - toInt64(cache_write_tokens), 0)), toFloat64(output_tokens), toFloat64(cache_read_tokens), toFloat64(cache_write_tokens)]),
         s.cost_usd) AS cost_usd,
     finish_reason, error_type, error_message,
-    memory_bytes, cpu_utilization, span_ids, attributes, _partition_id AS received_on
+    memory_bytes, cpu_utilization, arrayDistinct(arrayPushFront(s.span_ids, step_id)) AS span_ids, attributes, _partition_id AS received_on
 FROM mission_control.steps AS s FINAL
 SETTINGS optimize_move_to_prewhere_if_final = 1;

@@ -15,4 +15,4 @@ FROM mission_control.steps FINAL
 WHERE type = 'tool_call'
     AND NOT arrayExists(name -> (project, thread_id, name) IN (
         SELECT project, thread_id, arrayJoin([event_id, p.step_id]) AS name FROM mission_control.permission_rows AS p FINAL WHERE phase = 'decision' AND name != ''
-    ), arrayPushBack(span_ids, tool_call_id));
+    ), arrayConcat(span_ids, [step_id, tool_call_id]));

@@ -48,7 +48,7 @@ VIEWS: Final[Mapping[str, str]] = {
     "otel_logs": "Timestamp, Body",
     "otel_traces_trace_id_ts": "TraceId",
 }
-VOLATILE: Final = frozenset({"project", "last_received", "computed_at", "received_at", "log_id"})
+VOLATILE: Final = frozenset({"project", "received_on", "last_received", "computed_at", "received_at", "log_id"})
 """What depends on when the test ran, or on the name of its project."""
 
 

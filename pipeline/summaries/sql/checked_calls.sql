@@ -6,5 +6,5 @@ WHERE type = 'tool_call'
     AND arrayExists(name -> (project, thread_id, name) IN (
         SELECT project, thread_id, arrayJoin([event_id, p.step_id]) AS name FROM permission_rows AS p FINAL
         WHERE phase = 'decision' AND name != '' AND (project, thread_id) IN (SELECT arrayJoin(arrayZip({projects:Array(String)}, {threads:Array(String)})))
-    ), arrayPushBack(span_ids, tool_call_id))
+    ), arrayConcat(span_ids, [step_id, tool_call_id]))
 GROUP BY project, thread_id
