@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Level of our own log lines on stderr.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, JSON lines elsewhere.")
     own_metrics_interval: float = Field(
-        0, ge=0, description="Seconds between two looks at our own metrics, which then lie in project `mission-control`; 0: only at /metrics."
+        0,
+        ge=0,
+        description="Seconds between two looks at our own metrics, which then lie in project `mission-control`; 0: only at /metrics.",
     )
     sentry_dsn: SecretStr = Field(SecretStr(""), description="Send our own errors to Sentry; needs the `sentry` extra.")
 
