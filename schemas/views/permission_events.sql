@@ -73,7 +73,7 @@ FROM (
             argMax(p.rules_checked, (p.rules_checked != '', phase = 'decision')) AS rules_checked,
             argMax(p.inheritance_chain, (p.inheritance_chain != '', phase = 'decision')) AS inheritance_chain,
             argMax(p.source, (phase = 'decision', p.timestamp)) AS source,
-            toString(max(p.escalation_rule)) AS stored_rule, argMax(p.escalation_reason, p.escalation_rule) AS stored_reason,
+            toString(max(p.escalation_rule)) AS stored_rule, argMax(p.escalation_reason, (p.escalation_rule, p.escalation_reason)) AS stored_reason,
             argMax(toString(p.escalation_status), (phase = 'decision' AND p.escalation_status != '', p.timestamp)) AS said,
             if(countIf(phase = 'decision') = 0, NULL, maxIf(p.timestamp, phase = 'decision')) AS decided_at,
             if(countIf(phase = 'decision') = 0, NULL, (toUnixTimestamp64Nano(maxIf(p.timestamp, phase = 'decision')) - toUnixTimestamp64Nano(min(p.timestamp))) / 1e6) AS waited_ms,
