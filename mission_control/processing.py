@@ -60,7 +60,9 @@ class Processing:
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
         kernel = native.load(metrics) if settings.native_mapping == "auto" else None
         fold = kernel.fold if kernel else fold_spans
-        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=log.owned is None, fold=fold)
+        # Processors share what a server keeps; an embedded store is one process's own, wherever its records come from.
+        shared = log.owned is None and bool(settings.clickhouse_url.get_secret_value())
+        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=shared, fold=fold)
         self._prices = Prices(store)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)

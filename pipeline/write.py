@@ -17,6 +17,7 @@ from pipeline.seen import SeenCache
 from schemas.metrics import Metrics
 from schemas.otlp import SIGNAL_NAMES, parse_lenient
 from schemas.store import Store, is_retryable
+from schemas.topics import LOGS, METRICS, SPANS
 
 ORDER: Final = (
     "message_bodies",
@@ -29,6 +30,7 @@ ORDER: Final = (
     "spans",
 )
 """Bodies first: what refers to them must find them. Dead letters follow, written by the processor."""
+OWN_TABLES: Final = {SPANS: "spans", LOGS: "log_records", METRICS: "metric_points"}
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +55,8 @@ class Writer:
                 raise
             return self._bisect(requests, error)
         self._seen.add(mapped.seen)
+        if (own := mapped.tables.get(OWN_TABLES[self._mapper.topic])) is not None:
+            self._metrics.batch_rows.labels(SIGNAL_NAMES[self._mapper.topic]).observe(own.num_rows)
         return [mapped]
 
     def _map(self, requests: Sequence[Sent]) -> Mapped:

@@ -68,6 +68,7 @@ class Summaries:
         self._not_before: dict[TraceKey, float] = {}
         self._version = 0
         metrics.summary_backlog.labels("traces").set_function(self.backlog)
+        metrics.summary_lag.set_function(self.lag)
 
     def stored(self, mapped: Mapped) -> None:
         """This batch is in the tables."""
@@ -116,6 +117,12 @@ class Summaries:
         """Traces and threads that wait for their summary, or are in work."""
         with self._lock:
             return len(self._touched_traces) + len(self._touched_threads) + self._in_work
+
+    def lag(self) -> float:
+        """Seconds since the oldest record was received that waits for its summary; one in work waits no more."""
+        with self._lock:
+            oldest = min((*self._touched_traces.values(), *self._touched_threads.values()), default=None)
+        return 0.0 if oldest is None else max(0.0, (self._clock() - oldest) / 1e9)
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop`; what is touched by then is summarised before it returns."""

@@ -202,6 +202,20 @@ def test_a_sweep_finds_what_was_not_summarised(line: Line) -> None:
     assert line.values("threads", "step_count") == [1]
 
 
+def test_metrics_say_how_much_came_at_once_and_how_long_it_waits(line: Line) -> None:
+    def said(name: str, **labels: str) -> float | None:
+        return line.metrics.registry.get_sample_value(f"mission_control_{name}", labels)
+
+    assert said("summary_lag_seconds") == 0
+    line.spans(span(1, "t", (0, 5), TOOL), span(2, "u", (0, 5), TOOL))
+    assert said("pipeline_batch_rows_sum", signal="spans") == 2
+    waits = said("summary_lag_seconds")
+    assert waits is not None
+    assert 50 < waits < 3600  # a line receives in a past of a minute
+    line.summarise()
+    assert said("summary_lag_seconds") == 0
+
+
 def test_what_is_remembered_of_traces_is_bounded() -> None:
     known = KnownTraces(capacity=5)
     for number in range(4):
