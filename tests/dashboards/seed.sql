@@ -87,3 +87,8 @@ INSERT INTO metric_points (project, MetricName, point_id, kind, TimeUnix, Servic
 SELECT {project:String}, metric.1, MD5(concat(metric.1, toString(number))), metric.2, now64(9) - toIntervalSecond(number * 60), 'mission-control', map('service.instance.id', 'one'),
     if(metric.3 = '', map(), map(metric.3, metric.4)), if(metric.2 = 'gauge', 1000 + number, (400 - number) * 60), 2, metric.2 = 'sum', (400 - number) * 10, 400 - number, now64(9), 365, 1
 FROM numbers(360) ARRAY JOIN {metrics:Array(Tuple(String, String, String, String))} AS metric;
+
+INSERT INTO metric_points (project, MetricName, point_id, kind, TimeUnix, ServiceName, ResourceAttributes, Value, received, retention_days, version)
+SELECT {project:String}, 'process.memory.usage', MD5(concat('shop', toString(number))), 'gauge', now64(9) - toIntervalSecond(number * 60), 'shop', map('service.instance.id', 'shop-1'),
+    100000000 + number * 1000, now64(9), 365, 1
+FROM numbers(360);
