@@ -5,7 +5,7 @@ SELECT
     if(status = 'running', NULL, duration_ns / 1e6) AS duration_ms,
     mcp_id, agent_name, user_id, tool_name, tool_call_id, request_model, model, provider, prompt_name, prompt_version, ttft_ms,
     input, output, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd,
-    finish_reason, error_type, error_message, memory_bytes, cpu_utilization, span_ids, attributes, log_offset
+    finish_reason, error_type, error_message, memory_bytes, cpu_utilization, arrayDistinct(arrayPushFront(steps.span_ids, step_id)) AS span_ids, attributes, log_offset
 FROM steps FINAL
 WHERE log_partition = {partition:UInt16} AND log_offset >= {low:UInt64} AND log_offset < {high:UInt64}
     AND project = {project:String} --? project

@@ -5,7 +5,7 @@ SELECT
     if(status = 'running', NULL, duration_ns / 1e6) AS duration_ms,
     mcp_id, agent_name, user_id, tool_name, tool_call_id, request_model, model, provider, prompt_name, prompt_version, ttft_ms,
     input, output, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd,
-    finish_reason, error_type, error_message, memory_bytes, cpu_utilization, span_ids, attributes
+    finish_reason, error_type, error_message, memory_bytes, cpu_utilization, arrayDistinct(arrayPushFront(steps.span_ids, step_id)) AS span_ids, attributes
 FROM steps FINAL
 WHERE project = {project:String} AND thread_id = {thread_id:String}
     AND _partition_id >= toString(toYYYYMMDD(toDateTime({first_day:UInt32}, 'UTC'))) AND _partition_id <= toString(toYYYYMMDD(toDateTime({last_day:UInt32}, 'UTC')))
