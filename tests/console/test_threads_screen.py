@@ -110,6 +110,8 @@ def test_the_page_follows_real_data_and_a_choice_wins(fresh_system: Any, visit: 
     page = visit(fresh_system).page
     expect(page.get_by_test_id("empty")).to_be_visible()
     expect(page.get_by_test_id("snippet")).to_contain_text("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:")
+    trial = fresh_system.agent("doctor", name="trial")
+    trial.send(trial.chat(0, 100, "is it there", "it is"))
     demo = fresh_system.agent("demo", name="sample")
     demo.send(demo.chat(0, 100, "hello", "hi"))
     expect(card(page, demo.thread)).to_be_visible()
