@@ -1,10 +1,9 @@
 """TLS of our own ports: one certificate for all of them, looked at before anything listens and again while we run."""
 
 import asyncio
-import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from mission_control.beside import beside
 from schemas.errors import SettingsError
 from schemas.settings import Settings
 
@@ -62,16 +62,9 @@ class Certificates:
         """For a gRPC server, which asks anew at each handshake."""
         return grpc.dynamic_ssl_server_credentials(self._configuration, lambda: self._configuration, self._asks(door))
 
-    @contextlib.asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    def watched(self) -> AbstractAsyncContextManager[None]:
         """Renewed certificates are taken over while the block runs."""
-        task = asyncio.create_task(self._watch(), name="certificates")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        return beside(self._watch(), "certificates")
 
     def renew(self) -> bool:
         """Take over what the files hold, if it is new. Raises SettingsError when it cannot be used: then the old one stays."""

@@ -1,12 +1,12 @@
 """Our own metrics as OTLP in our own log, so that the dashboard *Mission Control itself* needs no collector that scrapes `/metrics`."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from itertools import groupby, pairwise
 from typing import Final
 
@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client import Metric as Family
 from prometheus_client.samples import Sample
 
+from mission_control.beside import beside
 from schemas.errors import LogUnavailableError
 from schemas.ports import LogWriter
 from schemas.settings import Settings
@@ -38,17 +39,9 @@ class OwnMetrics:
         self._resource = {"service.name": "mission-control", "service.instance.id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)), "role": role}
         self._since = clock()
 
-    @contextlib.asynccontextmanager
-    async def sent(self) -> AsyncIterator[None]:
+    def sent(self) -> AbstractAsyncContextManager[None]:
         """Again and again while the block runs."""
-        task = asyncio.create_task(self._run(), name="own metrics") if self._interval else None
-        try:
-            yield
-        finally:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        return beside(self._run(), "own metrics") if self._interval else nullcontext()
 
     async def send(self) -> None:
         """Once. Raises LogUnavailableError."""

@@ -1,11 +1,11 @@
 """Gauges of the store that nobody counts as they change: memory, parts and bytes by table, looked at now and then."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from mission_control.beside import beside
 from schemas.errors import StoreUnavailableError
 from schemas.metrics import Metrics
 from schemas.store import DATABASE, DatabaseError, Store
@@ -21,16 +21,9 @@ class StoreFigures:
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store, self._metrics = store, metrics
 
-    @contextlib.asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    def kept(self) -> AbstractAsyncContextManager[None]:
         """While the block runs."""
-        task = asyncio.create_task(self._run(), name="store figures")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        return beside(self._run(), "store figures")
 
     def look(self) -> None:
         """Once. Raises DatabaseError, StoreUnavailableError."""
