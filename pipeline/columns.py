@@ -110,3 +110,11 @@ def _repeated(array: pa.Array, rows: int, spread: pa.Array) -> pa.Array:
 def times(values: Iterable[int]) -> pa.Array:
     """Nanoseconds since 1970 as timestamps; what a signed 64-bit number cannot hold is capped."""
     return pa.array([value if value < 2**63 else 2**63 - 1 for value in values], pa.int64()).view(NANOSECONDS)
+
+
+def stamped(types: Sequence[tuple[str, pa.DataType]], rows: Sequence[Sequence[Any]], stamps: Sequence[tuple[int, int]]) -> pa.RecordBatch:
+    """`rows` in columns of these types, and of each when it happened and when it was received (ns), as `timestamp` and `received`."""
+    columns = {name: pa.array(values, kind) for (name, kind), values in zip(types, zip(*rows, strict=True), strict=True)}
+    at, received = zip(*stamps, strict=True)
+    columns |= {"timestamp": times(at), "received": times(received)}
+    return pa.record_batch(list(columns.values()), names=list(columns))

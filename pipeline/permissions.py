@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pipeline.batch import ThreadKey
 from pipeline.capabilities import asked_for, escalation
-from pipeline.columns import times
+from pipeline.columns import stamped
 from pipeline.dialects.dialect import SpanFacts
 from pipeline.messages import digest
 from pipeline.vocabulary import PERMISSION_CHECK
@@ -101,10 +101,7 @@ class PermissionRows:
             self.threads[key] = min(self.threads.get(key, received), received)
 
     def batch(self) -> pa.RecordBatch:
-        columns = {name: pa.array(values, kind) for (name, kind), values in zip(_TYPES, zip(*self._rows, strict=True), strict=True)}
-        at, received = zip(*self._times, strict=True)
-        columns |= {"timestamp": times(at), "received": times(received)}
-        return pa.record_batch(list(columns.values()), names=list(columns))
+        return stamped(_TYPES, self._rows, self._times)
 
 
 def asked_and_answered(span: SpanFacts, waits: bool, final: bool) -> Iterator[tuple[int, Mapping[str, str]]]:

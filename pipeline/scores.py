@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipeline.columns import times
+from pipeline.columns import stamped
 from pipeline.messages import digest
 from pipeline.permissions import Place
 from pipeline.values import number
@@ -46,10 +46,7 @@ class ScoreRows:
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))
 
     def batch(self) -> pa.RecordBatch:
-        columns = {name: pa.array(values, kind) for (name, kind), values in zip(_TYPES, zip(*self._rows, strict=True), strict=True)}
-        at, received = zip(*self._times, strict=True)
-        columns |= {"timestamp": times(at), "received": times(received)}
-        return pa.record_batch(list(columns.values()), names=list(columns))
+        return stamped(_TYPES, self._rows, self._times)
 
 
 def _derived_id(place: Place, found: Mapping[str, str]) -> str:
