@@ -35,8 +35,7 @@ def assert_same(one: Folds, other: Folds) -> None:
 
 
 def _told(trace: TraceFold) -> tuple[object, ...]:
-    segments = [(thread, segment.to_json()) for thread, segment in trace.segments.items()]
-    return trace.key, trace.main_thread, trace.first, trace.steps, trace.spans, segments, list(trace.moved)
+    return trace.key, trace.main_thread, trace.first, trace.steps, trace.spans, list(trace.segments.items()), list(trace.moved)
 
 
 class _Marks:
