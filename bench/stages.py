@@ -26,7 +26,6 @@ from pipeline.context import Envelope
 from pipeline.ledger import Ledger
 from pipeline.mappers import mapper
 from pipeline.seen import SeenCache
-from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.rollups import Rollups
 from pipeline.summaries.rounds import Summaries
 from pipeline.write import ORDER
@@ -67,8 +66,9 @@ class Stages:
         self._timed = TimedStore(self.store, self.clock, "summaries: ")
         self._ledger = Ledger(self.store)
         self._rollups = Rollups(self._timed, metrics)
-        fold = kernel.fold if kernel else fold_spans
-        self._summaries = Summaries(self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups, fold=fold)
+        self._summaries = Summaries(
+            self._timed, Silence(), metrics, self._settings.summary_interval, self._rollups, fold=native.fold_by(kernel)
+        )
         self._summaries.swept()  # as after a start: from here on new traces need not be read back
 
     def restart(self) -> None:

@@ -19,7 +19,6 @@ from pipeline.processor import Limits, Processor, Touched
 from pipeline.rebuild import Rebuild
 from pipeline.retranslation.translate import Translation
 from pipeline.seen import SeenCache
-from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.rollups import HOUR, Rollups
 from pipeline.summaries.rounds import Summaries
 from pipeline.summaries.sweep import AT_START, EVERY_MINUTE, unsummarised
@@ -59,10 +58,11 @@ class Processing:
         self._stop, self._stop_summaries = threading.Event(), threading.Event()
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
         kernel = native.load(metrics) if settings.native_mapping == "auto" else None
-        fold = kernel.fold if kernel else fold_spans
         # Processors share what a server keeps; an embedded store is one process's own, wherever its records come from.
         shared = log.owned is None and bool(settings.clickhouse_url.get_secret_value())
-        self._summaries = Summaries(store, listener, metrics, settings.summary_interval, self._rollups, shared=shared, fold=fold)
+        self._summaries = Summaries(
+            store, listener, metrics, settings.summary_interval, self._rollups, shared=shared, fold=native.fold_by(kernel)
+        )
         self._prices = Prices(store)
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)

@@ -25,6 +25,7 @@ from pipeline.dialects.same_call import COVER
 from pipeline.meaning import Meaning, SpanChecks, Speaker, meaning
 from pipeline.permissions import PermissionRows
 from pipeline.retention import ByMcp, by_mcp
+from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.folds import Fold
 from pipeline.summaries.native_folding import SPEC, native_fold
 from pipeline.tell import message_event, permission_events, span_events
@@ -106,6 +107,11 @@ def load(metrics: Metrics) -> Native | None:
         return None
     fold = native_fold(module.Folder(dict(SPEC)), module.KernelError)
     return Native(cast(Kernel, module.Kernel(tables())), fold, module.KernelError, metrics)
+
+
+def fold_by(kernel: Native | None) -> Fold:
+    """The kernel's fold, Python's without one."""
+    return kernel.fold if kernel else fold_spans
 
 
 def tables() -> dict[str, Any]:

@@ -119,15 +119,7 @@ impl Folder {
     }
 
     fn segments(&self, spans: &Spans, tree: &Tree, threads: &[&str], steps: &[Step]) -> Result<Vec<(String, String)>, Failed> {
-        let mut by_thread: Vec<(&str, Vec<&Step>)> = Vec::new();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for step in steps {
-            let place = *places.entry(step.thread).or_insert_with(|| {
-                by_thread.push((step.thread, Vec::new()));
-                by_thread.len() - 1
-            });
-            by_thread[place].1.push(step);
-        }
+        let by_thread = grouped(steps.iter().map(|step| (step.thread, step)));
         let loops = loops::Limits {
             times: self.spec.times,
             longest_period: self.spec.longest_period,
@@ -187,20 +179,23 @@ impl From<Error> for Failed {
 /// Rows by touched trace, in the order of their first; of a span that came twice the newest form.
 fn groups(spans: &Spans, touched: &[(String, String)]) -> Vec<Vec<usize>> {
     let touched: HashSet<(&str, &str)> = touched.iter().map(|(project, trace)| (project.as_str(), trace.as_str())).collect();
-    let mut places: HashMap<(&str, &str), usize> = HashMap::with_capacity(touched.len());
-    let mut groups: Vec<Vec<usize>> = Vec::with_capacity(touched.len());
-    for row in 0..spans.form.len() {
-        let key = (spans.project.value(row), spans.trace_id.value(row));
-        if !touched.contains(&key) {
-            continue;
+    let key = |row| (spans.project.value(row), spans.trace_id.value(row));
+    let rows = (0..spans.form.len()).map(|row| (key(row), row)).filter(|(key, _)| touched.contains(key));
+    grouped(rows).into_iter().map(|(_, group)| newest(spans, group)).collect()
+}
+
+/// Items by key, in the order of each key's first.
+fn grouped<K: Copy + Eq + Hash, T>(items: impl IntoIterator<Item = (K, T)>) -> Vec<(K, Vec<T>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for (key, item) in items {
+        let place = *places.entry(key).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((key, Vec::new()));
         }
-        let place = *places.entry(key).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[place].push(row);
+        groups[place].1.push(item);
     }
-    groups.into_iter().map(|group| newest(spans, group)).collect()
+    groups
 }
 
 fn newest(spans: &Spans, group: Vec<usize>) -> Vec<usize> {
