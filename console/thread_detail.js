@@ -8,6 +8,7 @@ import { onReturn } from './staleness.js';
 /** @typedef {import('./types').Step} Step */
 /** @typedef {import('./types').Message} Message */
 /** @typedef {import('./types').Permission} Permission */
+/** @typedef {import('./types').Score} Score */
 
 const PAGE = 1000;
 const MOST_CHILDREN = 100;
@@ -57,6 +58,9 @@ function rowsIn(body, names) {
   return [];
 }
 
+/** The newest first, each once: the last word on a score holds. @param {Score[]} old @param {Score} score @returns {Score[]} */
+const judged = (old, score) => [score, ...old.filter((other) => other.score_id !== score.score_id)].sort((one, other) => (other.timestamp ?? '').localeCompare(one.timestamp ?? ''));
+
 /** @param {string} project @param {string} id */
 export function threadDetail(project, id) {
   const thread = signal(/** @type {Thread | null} */ (null));
@@ -68,6 +72,8 @@ export function threadDetail(project, id) {
   const loading = signal(true);
   /** Spans that are part of another step, however late they come. @type {Set<string>} */
   const gone = new Set();
+  /** Scores that came live. @type {Map<string, Score>} */
+  const heard = new Map();
   let alive = true;
   let tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -84,7 +90,7 @@ export function threadDetail(project, id) {
         gone.add(other);
       }
       if (gone.has(row.step_id) || row['superseded_by']) continue;
-      next.set(row.step_id, { ...next.get(row.step_id), ...row });
+      next.set(row.step_id, scored({ ...next.get(row.step_id), ...row }));
     }
     steps.value = next;
     addPermissions(rows.map((row) => /** @type {any} */ (row).permission).filter(Boolean));
@@ -96,6 +102,20 @@ export function threadDetail(project, id) {
     const next = new Map(permissions.value);
     for (const row of rows) next.set(permissionKey(row), joined(next.get(permissionKey(row)), row));
     permissions.value = next;
+  }
+
+  /** The step with what was judged of its spans since it was loaded. @param {Step} step @returns {Step} */
+  function scored(step) {
+    const own = [...heard.values()].filter(({ step_id: of }) => of && (of === step.step_id || step.span_ids?.includes(of)));
+    return own.length > 0 ? { ...step, scores: own.reduce(judged, step.scores ?? []) } : step;
+  }
+
+  /** @param {Score[]} rows */
+  function addScores(rows) {
+    if (rows.length === 0) return;
+    for (const row of rows) heard.set(row.score_id, row);
+    if (thread.value) thread.value = { ...thread.value, scores: rows.reduce(judged, thread.value.scores ?? []) };
+    steps.value = new Map([...steps.value].map(([key, step]) => [key, scored(step)]));
   }
 
   /** @template Row @param {import('./libraries').Signal<Map<string, Row>>} into @param {Row[]} rows @param {(row: Row) => string} keyOf */
@@ -157,6 +177,7 @@ export function threadDetail(project, id) {
       const of = (event) => taken.filter((frame) => frame.event === event).map((frame) => /** @type {any} */ (frame.payload));
       addSteps(of('step').map((body) => body.step ?? body));
       add(messages, of('message').map((body) => body.message ?? body), messageKey);
+      addScores(of('score').map((body) => body.score ?? body));
       const checks = of('permission').map((body) => body.permission ?? body);
       addPermissions(checks);
       addSteps(checks.map((check) => permissions.value.get(permissionKey(check)) ?? check).filter((check) => steps.value.get(check.step_id)?.type !== 'check_permission').map(stepOf));

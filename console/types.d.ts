@@ -60,6 +60,7 @@ export interface Score {
 export interface Step {
   scores?: Score[];
   step_id: string;
+  span_ids?: string[];
   thread_id?: string;
   trace_id?: string;
   parent_step_id?: string | null;

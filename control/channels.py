@@ -94,7 +94,7 @@ def names_of(event: Event) -> Iterator[str]:
         return
     if event.type.startswith("thread."):
         yield "threads:running"
-    if event.type not in ("step", "message"):
+    if event.type not in ("step", "message", "score"):
         yield "global"
     if event.thread_id:
         yield f"thread:{event.thread_id}"

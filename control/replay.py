@@ -16,13 +16,15 @@ from control.subscription import Subscription
 from schemas.events import Event, EventType
 from schemas.topics import LOGS, SPANS
 
-Table = Literal["replay_logs", "replay_steps", "replay_messages", "replay_permissions"]
+Table = Literal["replay_logs", "replay_steps", "replay_messages", "replay_scores", "replay_permissions"]
 _TABLES: Final[dict[str, tuple[tuple[Table, str], ...]]] = {
     "global": (("replay_permissions", SPANS), ("replay_permissions", LOGS)),
     "threads": (),
     "thread": (
         ("replay_steps", SPANS),
         ("replay_messages", SPANS),
+        ("replay_scores", SPANS),
+        ("replay_scores", LOGS),
         ("replay_permissions", SPANS),
         ("replay_permissions", LOGS),
     ),
@@ -34,6 +36,7 @@ _TYPES: Final[dict[Table, tuple[EventType, str]]] = {
     "replay_logs": ("log", "log_id"),
     "replay_steps": ("step", "step_id"),
     "replay_messages": ("message", "message_id"),
+    "replay_scores": ("score", "score_id"),
     "replay_permissions": ("permission", "event_id"),
 }
 _NO_END: Final = 2**63 - 1

@@ -22,7 +22,6 @@ from pipeline.dialects.older_events import BEGINNING, DETAILS, read_log_event
 from pipeline.dialects.same_call import SPAN_ID_BYTES, place
 from pipeline.messages import digest
 from pipeline.permissions import Place
-from pipeline.scores import ScoreRows
 from pipeline.spans import SpanRows, ledger_rows
 from pipeline.tell import log_events
 from pipeline.values import attributes, text
@@ -64,7 +63,7 @@ class LogRows:
         self._times: list[tuple[int, int]] = []
         self._shared = SharedColumns(_SHARED, ("ResourceAttributes", "ScopeAttributes"))
         self._attributes = MapColumn()
-        self._activity, self._scores, self._spans = ActivityRows(), ScoreRows(), SpanRows(seen)
+        self._activity, self._spans = ActivityRows(), SpanRows(seen)
         self._traces: dict[TraceKey, int] = {}
         self._threads: dict[ThreadKey, int] = {}
         self._unplaced: set[TraceKey] = set()
@@ -172,7 +171,7 @@ class LogRows:
             scope.here.project, vocabulary.thread_key(found)[0], record.trace_id.hex(), record.span_id.hex(), at, around.received,
             around.topic, around.partition, around.offset, self._retention(scope.here.project, "spans"),
         )  # fmt: skip
-        self._scores.add(place, found, scope.here.service)
+        self._spans.scores.add(place, found, scope.here.service)
 
     def wait(self, scope: Scope, record: LogRecord, found: Mapping[str, str]) -> None:
         """The thread says that it waits, or no longer does."""
@@ -243,8 +242,6 @@ class LogRows:
         tables = dict(spans.tables)
         if len(self._activity):
             tables["thread_activity"] = self._activity.batch()
-        if len(self._scores):
-            tables["score_records"] = self._scores.batch()
         if self._dense:
             tables["log_records"] = self._batch()
         traces = {**self._traces, **spans.traces}

@@ -1,4 +1,4 @@
-"""What a span means, in whatever words it is said: its attributes are translated, its events read, its permission checks told.
+"""What a span means, in whatever words it is said: its attributes are translated, its events read, its permission checks and scores told.
 
 Python's part of mapping also where the kernel writes the columns (docs/decisions/0014-native-mapping.md): pure, a span at a time.
 """
@@ -13,12 +13,14 @@ from pipeline.context import Envelope
 from pipeline.dialects import dialect_of
 from pipeline.dialects.decisions import CHECK
 from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects.judgements import Judgement, judgements
 from pipeline.dialects.langgraph import pauses_by_event
 from pipeline.dialects.older_events import read_span_events
 from pipeline.dialects.pending import pending
 from pipeline.dialects.same_call import Place as Cover
 from pipeline.dialects.same_call import place as place_of_call
 from pipeline.permissions import RESULT, PermissionRows, Place, asked_and_answered, is_check
+from pipeline.scores import ScoreRows
 
 COVERED: Final = ("llm_call", "tool_call")
 """Types of steps that log events tell too."""
@@ -41,33 +43,51 @@ class Meaning(NamedTuple):
 
 
 class Speaker(NamedTuple):
-    """Whose spans they are, and how many days their permission checks are kept."""
+    """Whose spans they are, and how many days they and their permission checks are kept."""
 
     project: str
     around: Envelope
+    days: int
     check_days: int
 
 
-class SpanChecks:
-    """Permission checks that spans tell of; `unplaced` are traces whose checks wait for a thread."""
+class Claims:
+    """What spans tell beside themselves: permission checks and scores. `unplaced` are traces of which some wait for a thread."""
 
     def __init__(self) -> None:
-        self.rows = PermissionRows()
+        self.checks, self.scores = PermissionRows(), ScoreRows()
         self.unplaced: set[TraceKey] = set()
 
-    def add(self, speaker: Speaker, span: SpanFacts, thread: str, guarded: str, at: int, said: Mapping[str, str]) -> None:
-        project, around, days = speaker
+    def extend(self, others: "Claims") -> None:
+        self.checks.extend(others.checks)
+        self.scores.extend(others.scores)
+        self.unplaced |= others.unplaced
+
+    def check(self, speaker: Speaker, span: SpanFacts, thread: str, guarded: str, at: int, said: Mapping[str, str]) -> None:
+        project, around, _, days = speaker
         if not thread:
             self.unplaced.add((project, span.trace_id))
         place = Place(
             project, thread or span.trace_id, span.trace_id, guarded, at, around.received, around.topic, around.partition, around.offset, days,
             by_span=True,
         )  # fmt: skip
-        self.rows.add(place, said)
+        self.checks.add(place, said)
+
+    def score(self, speaker: Speaker, span: SpanFacts, judged: Judgement) -> None:
+        """Who judged is the scope that says so, unless the judgement names another."""
+        project, around, days, _ = speaker
+        thread, rank = min((vocabulary.thread_key(said) for said in (judged.said, span.found)), key=lambda key: key[1])
+        if rank >= vocabulary.MCP_SESSION_RANK:
+            thread = ""
+            self.unplaced.add((project, span.trace_id))
+        place = Place(
+            project, thread, span.trace_id, judged.of, judged.at, around.received, around.topic, around.partition, around.offset, days
+        )  # fmt: skip
+        self.scores.add_of_span(place, judged.said, span.scope)
 
 
-def meaning(span: SpanFacts, by_scope: Dialect | None, final: bool, speaker: Speaker, checks: SpanChecks) -> Meaning:
-    """Adds to `span.found` what it means in the standard vocabulary, to `checks` what it tells of them. `final` False: it has begun."""
+def meaning(span: SpanFacts, by_scope: Dialect | None, final: bool, speaker: Speaker, claims: Claims) -> Meaning:
+    """Adds to `span.found` what it means in the standard vocabulary, to `claims` what else it tells. `final` False: it has begun."""
     found, said = span.found, ""
     if (begun := pending(found, span.parent_id)) is not None:
         span = span._replace(span_id=span.parent_id, parent_id=begun.hex(), is_root=not begun)
@@ -77,18 +97,21 @@ def meaning(span: SpanFacts, by_scope: Dialect | None, final: bool, speaker: Spe
         dialect.translate(span)
         said = found.pop(vocabulary.STEP_TYPE, "")
     if span.events:
-        _read_events(span, dialect, speaker, checks)
+        _read_events(span, dialect, speaker, claims)
     added = ",".join(islice(found, own, None)) if len(found) > own else ""
     final = final and begun is None and not (span.ended == 0 and span.started > 0)
     if said == CHECK or is_check(span.name):
         said = CHECK
     if said == CHECK or RESULT in found:
-        _tell_checks(span, said, final, speaker, checks)
+        _tell_checks(span, said, final, speaker, claims)
+    if final:
+        for judged in judgements(span):
+            claims.score(speaker, span, judged)
     cover = _cover(found, said) if dialect is not None and dialect.also_in_logs and final else None
     return Meaning(dialect, said, final, added, begun, cover)
 
 
-def _read_events(span: SpanFacts, dialect: Dialect | None, speaker: Speaker, checks: SpanChecks) -> None:
+def _read_events(span: SpanFacts, dialect: Dialect | None, speaker: Speaker, claims: Claims) -> None:
     found = span.found
     read_span_events(span.events, found)
     if dialect is not None:
@@ -98,15 +121,15 @@ def _read_events(span: SpanFacts, dialect: Dialect | None, speaker: Speaker, che
             said: dict[str, str] = {name: found[name] for name in vocabulary.WHO if name in found}
             said.update(event.attributes)
             thread = vocabulary.thread_key(said)[0] or vocabulary.thread_key(found)[0]
-            checks.add(speaker, span, thread, span.span_id, event.at, said)
+            claims.check(speaker, span, thread, span.span_id, event.at, said)
 
 
-def _tell_checks(span: SpanFacts, type_: str, final: bool, speaker: Speaker, checks: SpanChecks) -> None:
+def _tell_checks(span: SpanFacts, type_: str, final: bool, speaker: Speaker, claims: Claims) -> None:
     """A check guards what it lies in; what only tells of one is guarded itself."""
     guarded = span.parent_id if type_ == CHECK and span.parent_id else span.span_id
     thread = vocabulary.thread_key(span.found)[0]
     for at, said in asked_and_answered(span, type_ == CHECK, final):
-        checks.add(speaker, span, thread, guarded, at, said)
+        claims.check(speaker, span, thread, guarded, at, said)
 
 
 def _cover(found: Mapping[str, str], said: str) -> Cover | None:

@@ -16,27 +16,29 @@ import pyarrow as pa
 from pipeline import bodies, messages, permissions, spans, vocabulary
 from pipeline.batch import Fresh, LedgerRow, Mapped, Sent, TraceKey
 from pipeline.context import MAX_PROJECT_LENGTH, MessageIdentity, Retention, Seen
-from pipeline.dialects import STANDARD, histories, of_scope
+from pipeline.dialects import STANDARD, histories, judgements, of_scope
 from pipeline.dialects.dialect import SpanEvent, SpanFacts
 from pipeline.dialects.older_events import EVENTS
 from pipeline.dialects.pending import PENDING, SPAN_TYPE
 from pipeline.dialects.registry import DIALECTS
 from pipeline.dialects.same_call import COVER
-from pipeline.meaning import Meaning, SpanChecks, Speaker, meaning
+from pipeline.meaning import Claims, Meaning, Speaker, meaning
 from pipeline.permissions import PermissionRows
 from pipeline.retention import ByMcp, by_mcp
+from pipeline.scores import ScoreRows
 from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.folds import Fold
 from pipeline.summaries.native_folding import SPEC, native_fold
-from pipeline.tell import message_event, permission_events, span_events
+from pipeline.tell import message_event, permission_events, score_events, span_events
 from schemas.events import Event, Interest
 from schemas.metrics import Metrics
+from schemas.scores import EVENT
 from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, SPANS
 
 MODULE: Final = "mission_control_kernel"
 VERSION: Final = "1.2.0"
 """Of the kernel that keeps to this file's contract; another one is left alone."""
-TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "spans")
+TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "score_records", "spans")
 """In the order in which `SpanRows` has them."""
 _KINDS: Final = {pa.string(): "text", pa.uint64(): "count", pa.float64(): "measure"}
 _RULES: Final[Mapping[str, str]] = {
@@ -123,7 +125,7 @@ def tables() -> dict[str, Any]:
         "threads": list(vocabulary.THREAD_RANKS.items()),
         "heavy": sorted(vocabulary.HEAVY),
         "messages": vocabulary.MESSAGE_SOURCES,
-        "markers": sorted({permissions.RESULT}.union(*(dialect.markers for dialect in DIALECTS))),
+        "markers": sorted({permissions.RESULT}.union(judgements.MARKERS, *(dialect.markers for dialect in DIALECTS))),
         "words": _words(),
         "limits": _limits(),
     }
@@ -137,7 +139,7 @@ def _words() -> dict[str, Any]:
         "default_project": DEFAULT_PROJECT, "standard": STANDARD, "origin": "span", "pending": PENDING, "cover": COVER, "cover_origin": "log",
         "dialects": [_dialect(dialect.name, *histories.kinds(tuple(dialect.histories))) for dialect in DIALECTS],
         "scopes": [begin for dialect in DIALECTS for begin in dialect.scopes], "spans": sorted(permissions.CHECKS),
-        "events": sorted(permissions.CHECKS | EVENTS), "step_statuses": sorted(vocabulary.STEP_STATUSES),
+        "events": sorted(permissions.CHECKS | EVENTS | {EVENT}), "step_statuses": sorted(vocabulary.STEP_STATUSES),
         "operations": {operation: step for step, operations in steps.items() for operation in operations},
         "entities": vocabulary.ENTITY_TYPES, "roles": messages.ROLES,
     }  # fmt: skip
@@ -186,7 +188,7 @@ class NativeMapper:
         self._native.requests.labels("left").inc(len(rows.left))
         if not rows.counts:
             return self._in_python(requests, self._seen)
-        mapped = by_mcp(_mapped(requests, rows, reader.checks(rows.left)), self._mcps)
+        mapped = by_mcp(_mapped(requests, rows, reader.claims(rows.left)), self._mcps)
         if not rows.left:
             return mapped
         return _joined(mapped, self._in_python([requests[place] for place in rows.left], _Also(self._seen, mapped.seen)))
@@ -196,30 +198,29 @@ class NativeMapper:
 
 
 class Reader:
-    """Says what spans of a batch mean, and keeps the permission checks that they tell of, by request."""
+    """Says what spans of a batch mean, and keeps what else they tell, by request."""
 
     def __init__(self, requests: Sequence[Sent], retention: Retention) -> None:
         self._requests, self._retention = requests, retention
         self._speakers: dict[tuple[int, str], Speaker] = {}
-        self._checks: dict[int, SpanChecks] = {}
+        self._claims: dict[int, Claims] = {}
 
     def __call__(self, request: int, project: str, facts: Facts) -> Said:
         if (speaker := self._speakers.get((request, project))) is None:
-            days = self._retention(project, "permissions")
-            speaker = self._speakers[request, project] = Speaker(project, self._requests[request][0], days)
-            self._checks.setdefault(request, SpanChecks())
+            days = self._retention(project, "spans"), self._retention(project, "permissions")
+            speaker = self._speakers[request, project] = Speaker(project, self._requests[request][0], *days)
+            self._claims.setdefault(request, Claims())
         span = SpanFacts._make(facts)
         if span.events:
             span = span._replace(events=[SpanEvent._make(event) for event in span.events])
-        return _told(meaning(span, of_scope(span.scope), True, speaker, self._checks[request]))
+        return _told(meaning(span, of_scope(span.scope), True, speaker, self._claims[request]))
 
-    def checks(self, left: Sequence[int]) -> SpanChecks:
+    def claims(self, left: Sequence[int]) -> Claims:
         """Those of all requests but these."""
-        told, without = SpanChecks(), frozenset(left)
-        for request, checks in self._checks.items():
+        told, without = Claims(), frozenset(left)
+        for request, claims in self._claims.items():
             if request not in without:
-                told.rows.extend(checks.rows)
-                told.unplaced |= checks.unplaced
+                told.extend(claims)
         return told
 
 
@@ -242,11 +243,12 @@ class _Also:
         return (said is not None and said <= at) or self._seen.has_message(identity, at)
 
 
-def _mapped(requests: Sequence[Sent], rows: Rows, checks: SpanChecks) -> Mapped:
+def _mapped(requests: Sequence[Sent], rows: Rows, claims: Claims) -> Mapped:
     made = {
         "message_bodies": rows.message_bodies,
         "message_rows": rows.message_rows,
-        "permission_rows": _batch(checks.rows),
+        "permission_rows": _batch(claims.checks),
+        "score_records": _batch(claims.scores),
         "spans": rows.spans,
     }
     batches = {name: pa.record_batch(batch) for name, batch in made.items() if batch is not None}
@@ -257,15 +259,20 @@ def _mapped(requests: Sequence[Sent], rows: Rows, checks: SpanChecks) -> Mapped:
         batches,
         ledger,
         traces=rows.traces,
-        threads=checks.rows.threads,
-        unplaced=checks.unplaced,
+        threads=claims.checks.threads,
+        unplaced=claims.unplaced,
         seen=Fresh(rows.bodies, rows.messages),
-        events=lambda interest: span_events(batches, interest) + permission_events(batches) + _message_events(batches, rows, interest),
+        events=lambda interest: [
+            *span_events(batches, interest),
+            *permission_events(batches),
+            *score_events(batches, interest),
+            *_message_events(batches, rows, interest),
+        ],
     )
 
 
-def _batch(checks: PermissionRows) -> pa.RecordBatch | None:
-    return checks.batch() if len(checks) else None
+def _batch(rows: PermissionRows | ScoreRows) -> pa.RecordBatch | None:
+    return rows.batch() if len(rows) else None
 
 
 def _message_events(batches: Mapping[str, pa.RecordBatch], rows: Rows, interest: Interest) -> list[Event]:

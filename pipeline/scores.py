@@ -9,9 +9,10 @@ from pipeline.columns import stamped
 from pipeline.messages import digest
 from pipeline.permissions import Place
 from pipeline.values import number
-from schemas.scores import EXPLANATION, LABEL, NAME, SCORE_ID, SOURCE, USER, VALUE
+from schemas.scores import EXPLANATION, KEY, LABEL, NAME, SCORE_ID, SOURCE, USER, VALUE
 
 NAMELESS: Final = "evaluation"
+_SAID: Final = (NAME, VALUE, LABEL, SOURCE)
 _TYPES: Final = (
     ("project", pa.string()), ("score_id", pa.string()), ("thread_id", pa.string()), ("trace_id", pa.string()), ("step_id", pa.string()),
     ("name", pa.string()), ("value", pa.float64()), ("label", pa.string()), ("explanation", pa.string()), ("source", pa.string()),
@@ -31,7 +32,7 @@ class ScoreRows:
         return len(self._rows)
 
     def add(self, place: Place, found: Mapping[str, str], service: str) -> None:
-        """One judgement of the step, trace or thread at `place`. Who judged is the service that says so, unless `found` names another.
+        """One judgement of the step, trace or thread at `place`. Who judged is the `service` that says so, unless `found` names another.
 
         An evaluation that failed has neither a number nor a word: its `error.type` is what it came to.
         """
@@ -45,11 +46,19 @@ class ScoreRows:
         )  # fmt: skip
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))
 
+    def add_of_span(self, place: Place, found: Mapping[str, str], scope: str) -> None:
+        """The same as a span tells it: however its thread is read, it is the same score."""
+        self.add(place, {SCORE_ID: _derived_id(place._replace(thread_id=""), found), **found}, scope)
+
+    def extend(self, others: "ScoreRows") -> None:
+        self._rows.extend(others._rows)
+        self._times.extend(others._times)
+
     def batch(self) -> pa.RecordBatch:
         return stamped(_TYPES, self._rows, self._times)
 
 
 def _derived_id(place: Place, found: Mapping[str, str]) -> str:
-    """A score without an id is told apart by what it judges, when, and how."""
-    said = (found.get(name, "") for name in (NAME, VALUE, LABEL, SOURCE))
-    return digest("\n".join((place.thread_id, place.trace_id, place.step_id, str(place.timestamp), *said)).encode()).hex()
+    """A score without an id is told apart by what it judges and its sender's key, else by when and how."""
+    said = ("", found.get(NAME, ""), key) if (key := found.get(KEY)) else (str(place.timestamp), *(found.get(name, "") for name in _SAID))
+    return digest("\n".join((place.thread_id, place.trace_id, place.step_id, *said)).encode()).hex()

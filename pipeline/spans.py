@@ -17,10 +17,11 @@ from pipeline.dialects.dialect import Dialect, SpanEvent, SpanFacts
 from pipeline.dialects.histories import put_away
 from pipeline.dialects.same_call import COVER
 from pipeline.dialects.same_call import Place as Cover
-from pipeline.meaning import SpanChecks, Speaker, meaning
+from pipeline.meaning import Claims, Speaker, meaning
 from pipeline.messages import call_messages, user_text
 from pipeline.permissions import PermissionRows
-from pipeline.tell import permission_events, span_events
+from pipeline.scores import ScoreRows
+from pipeline.tell import permission_events, score_events, span_events
 from pipeline.values import attributes, integer, number
 
 KINDS: Final = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
@@ -98,7 +99,7 @@ class SpanRows:
         self._links, self._link_attributes = ListColumn(), MapColumn()
         self._link_rows: list[tuple[str, str, str]] = []
         self._bodies = BodyRows(seen)
-        self._checks = SpanChecks()
+        self._claims = Claims()
         self._traces: dict[TraceKey, int] = {}
         self._here: tuple[Origin, Envelope, int] | None = None
         self._check_days = 0
@@ -110,7 +111,11 @@ class SpanRows:
 
     @property
     def permissions(self) -> PermissionRows:
-        return self._checks.rows
+        return self._claims.checks
+
+    @property
+    def scores(self) -> ScoreRows:
+        return self._claims.scores
 
     def open(self, around: Envelope, here: Origin, scope: tuple[str, str], days: int, check_days: int = 0) -> None:
         """Begin a scope: what follows belongs to it. `days` of retention for spans, `check_days` for permission checks (0: the same)."""
@@ -129,8 +134,8 @@ class SpanRows:
         """Append one span. `final` False: it has begun and not ended."""
         assert self._here is not None
         facts = facts_of(self._scope, span)
-        here, around, _ = self._here
-        meant = meaning(facts, self._dialect, final, Speaker(here.project, around, self._check_days), self._checks)
+        here, around, days = self._here
+        meant = meaning(facts, self._dialect, final, Speaker(here.project, around, days, self._check_days), self._claims)
         if meant.begun is not None:
             span = _begun(span, meant.begun)
         found, dialect = facts.found, meant.dialect
@@ -286,6 +291,8 @@ class SpanRows:
         tables = self._bodies.tables()
         if len(self.permissions):
             tables["permission_rows"] = self.permissions.batch()
+        if len(self.scores):
+            tables["score_records"] = self.scores.batch()
         if self._dense:
             tables["spans"] = self._batch()
         bodies = self._bodies
@@ -294,9 +301,14 @@ class SpanRows:
             ledger,
             traces=self._traces,
             threads=self.permissions.threads,
-            unplaced=self._checks.unplaced,
+            unplaced=self._claims.unplaced,
             seen=bodies.fresh,
-            events=lambda interest: span_events(tables, interest) + permission_events(tables) + bodies.events(interest),
+            events=lambda interest: [
+                *span_events(tables, interest),
+                *permission_events(tables),
+                *score_events(tables, interest),
+                *bodies.events(interest),
+            ],
         )
 
     def _batch(self) -> pa.RecordBatch:

@@ -58,6 +58,9 @@ _PERMISSION_COLUMNS: Final = (
     "rules_checked", "inheritance_chain", "source", "escalation_rule", "escalation_reason", "escalation_status",
     "severity",
 )  # fmt: skip
+_SCORE_COLUMNS: Final = (
+    "project", "score_id", "timestamp", "thread_id", "trace_id", "step_id", "name", "value", "label", "explanation", "source", "user_id",
+)  # fmt: skip
 _THREAD_TIMES: Final = ("started_at", "last_seen_at", "ended_at", "waiting_since", "last_received")
 
 
@@ -136,6 +139,24 @@ def permission_events(tables: Rows) -> list[Event]:
     return [_permission_event(row) for row in rows]
 
 
+def score_events(tables: Rows, interest: Interest) -> list[Event]:
+    """Scores that name their thread; of others the summaries tell once they have found it."""
+    return told_scores(tables.get("score_records"), interest)
+
+
+def told_scores(batch: pa.RecordBatch | pa.Table | None, interest: Interest) -> list[Event]:
+    """Rows of `score_records` that anybody listens to."""
+    if batch is None or not interest.steps:
+        return []
+    return [
+        _score_event(row) for row in _rows(batch, _SCORE_COLUMNS) if row["thread_id"] and interest.wants(row["project"], row["thread_id"])
+    ]
+
+
+def _score_event(row: dict[str, Any]) -> Event:
+    return Event("score", row["project"], row["score_id"], row | {"timestamp": iso(row["timestamp"])}, thread_id=row["thread_id"])
+
+
 def _log_event(row: dict[str, Any]) -> Event:
     key = row["record_id"].hex()
     payload = {
@@ -156,7 +177,7 @@ def _permission_event(row: dict[str, Any]) -> Event:
     return Event("permission", row["project"], row["event_id"], payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"])
 
 
-def _rows(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(batch: pa.RecordBatch | pa.Table, names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows as dictionaries, times as nanoseconds."""
     columns = []
     for name in names:
@@ -170,7 +191,8 @@ def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"
 
     def events(interest: Interest) -> list[Event]:
         steps = [] if result is None or result.steps is None else _changed_steps(result.steps, interest)
-        return [_thread_event(change) for change in changes] + steps
+        scores = [] if result is None else told_scores(result.scores, interest)
+        return [*(_thread_event(change) for change in changes), *steps, *scores]
 
     return Commit("", {}, events)
 

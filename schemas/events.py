@@ -6,16 +6,27 @@ from typing import Any, Final, Literal, TypeAlias
 
 EVENTS_VERSION: Final = 1
 
-EventType = Literal["thread.started", "thread.updated", "thread.ended", "step", "message", "log", "permission", "mcp.updated", "alert"]
+EventType = Literal[
+    "thread.started",
+    "thread.updated",
+    "thread.ended",
+    "step",
+    "message",
+    "score",
+    "log",
+    "permission",
+    "mcp.updated",
+    "alert",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that became visible.
 
-    `payload` has the columns of the contract's table (threads, execution_steps, llm_messages, logs, permission_events)
+    `payload` has the columns of the contract's table (threads, execution_steps, llm_messages, scores, logs, permission_events)
     in JSON form: times ISO-8601 with Z, ids as strings. `id` is the upsert key inside (type, project):
-    thread_id, step_id, message id, log id, event_id.
+    thread_id, step_id, message id, score_id, log id, event_id.
     """
 
     type: EventType
@@ -32,7 +43,7 @@ class Event:
 class Interest:
     """What of the many events of a commit anybody wants. Threads, checks and alerts are few: those always come.
 
-    Steps and messages come for `threads` and `mcps`, both as (project, id), where the project "*" stands for all.
+    Steps, messages and scores come for `threads` and `mcps`, both as (project, id), where the project "*" stands for all.
     """
 
     threads: frozenset[tuple[str, str]] = frozenset()

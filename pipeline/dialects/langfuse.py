@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
+from pipeline.dialects.judgements import add_verdict
 from pipeline.dialects.turns import first_count, last_user_text, messages, parsed, put, put_count, put_messages, total_input
 
 _OBSERVATION: Final = "langfuse.observation."
@@ -21,12 +22,15 @@ _BESIDE: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tok
 
 
 def kind(span: SpanFacts) -> None:
-    """The outermost chain is what a person started; a guardrail decides."""
+    """The outermost chain is what a person started; a guardrail decides; an evaluator's output is a judgement of the span around it, where it is
+    a number or says a score or a label."""
     said = span.found.get("langfuse.observation.type", "").lower()
     if said == "chain":
         put(span.found, "gen_ai.operation.name", "invoke_workflow" if span.is_root else "agent_step")
     elif said == "guardrail":
         guardrail(span, span.found.get(_OBSERVATION + "level") in ("ERROR", "WARNING"))
+    elif said == "evaluator":
+        add_verdict(span.found, span.name, span.found.get(_OBSERVATION + "output", ""))
 
 
 def names(span: SpanFacts) -> None:

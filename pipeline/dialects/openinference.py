@@ -8,6 +8,7 @@ from pipeline.dialects.chat import last_user_text, message, messages_in, parsed,
 from pipeline.dialects.decisions import guardrail
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.indexed import Entry, Lists, branch, entries, is_short, leaf, tree
+from pipeline.dialects.judgements import add_verdict
 from pipeline.dialects.langgraph import pauses, tool_call_id
 from pipeline.dialects.usage import add_input_tokens
 from pipeline.values import number
@@ -156,6 +157,18 @@ def _guardrail(span: SpanFacts) -> None:
         guardrail(span, "error.type" in span.found or any(said in output for said in _TRIGGERED))
 
 
+def _evaluator(span: SpanFacts) -> None:
+    """An evaluator's output is a judgement of the span around it, where it is a number or says a score or a label; `metadata` may say it too."""
+    found = span.found
+    if _kind(found) == "EVALUATOR":
+        said = parsed(found.get("metadata", ""))
+        name = said.get("evaluator_name") if isinstance(said, dict) else ""
+        name = name if isinstance(name, str) and name else span.name
+        add_verdict(found, name, found.get("output.value", ""))
+        if isinstance(said, dict):
+            add_verdict(found, name, found["metadata"])
+
+
 _TRIGGERED: Final = ('"triggered": true', '"triggered":true', '"tripwire_triggered": true', '"tripwire_triggered":true')
 
 
@@ -201,10 +214,11 @@ OPENINFERENCE: Final = Dialect(
             KIND, "llm.model_name", "llm.token_count.prompt", "llm.token_count.completion", "llm.token_count.total",
             "llm.input_messages.0.message.role", "llm.output_messages.0.message.role", "graph.node.id",
         }
+
     ),
     names=_NAMES,
     operations={KIND: _OPERATIONS},
-    rules=(_metadata, _messages, _model, _tool, _guardrail, _agent, _usage, pauses),
+    rules=(_metadata, _messages, _model, _tool, _guardrail, _evaluator, _agent, _usage, pauses),
     histories=("llm.input_messages.", "llm.output_messages.", "llm.tools.", "input.value", "output.value"),
     switch_on="OTEL_EXPORTER_OTLP_ENDPOINT=<collector>; then e.g. `LangChainInstrumentor().instrument()` "
     "of openinference-instrumentation-langchain, with an OTLP exporter on the tracer provider",

@@ -61,6 +61,7 @@ class Translation:
             steps += [(row["project"], row["SpanId"]) for row in rows if row["SpanId"] not in left]
             places |= {_place(row) for row in rows}
             result.add(mapped, left)
+            self._insert(mapped, "score_records")
             self._write_spans(mapped, touched, {(row["project"], row["TraceId"], row["SpanId"]): row for row in rows})
         if steps:
             spans = {"projects": sorted({project for project, _ in steps}), "spans": sorted({span for _, span in steps})}

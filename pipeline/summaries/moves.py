@@ -90,12 +90,12 @@ def place_logs(store: Store, target: Places, since: int) -> None:
         _rewrite(store, "log_records", found, [by.get(span, by.get("")) for by, span in zip(threads, spans, strict=True)])
 
 
-def place_scores(store: Store, target: Places) -> None:
-    """Scores that name only a trace, into the thread of the step they judge."""
+def place_scores(store: Store, target: Places) -> pa.Table | None:
+    """Scores that name only a trace, into the thread of the step they judge. Returns those that came into another thread."""
     parameters = {"projects": sorted({key[0] for key in target}), "traces": sorted({key[1] for key in target})}
     found = store.arrow(statement("unplaced_scores"), parameters)
     judged = [(target.get((project, trace), {}), step) for project, trace, step in _keys(found, "project", "trace_id", "step_id")]
-    _rewrite(store, "score_records", found, [by.get(step, by.get("")) for by, step in judged])
+    return _rewrite(store, "score_records", found, [by.get(step, by.get("")) for by, step in judged])
 
 
 def _keys(table: pa.Table, project: str, trace: str, step: str) -> list[tuple[str, str, str]]:
@@ -112,11 +112,14 @@ def _move(store: Store, table: str, found: pa.Table, threads: Sequence[str | Non
         _insert(store, table, _with(rows, version=versions, is_deleted=pa.array([1] * len(chosen), pa.uint8())))
 
 
-def _rewrite(store: Store, table: str, found: pa.Table, threads: Sequence[str | None]) -> None:
+def _rewrite(store: Store, table: str, found: pa.Table, threads: Sequence[str | None]) -> pa.Table | None:
     chosen = _changed(found, threads)
-    if chosen:
-        rows = found.take(pa.array(chosen, pa.int64()))
-        _insert(store, table, _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=_placed(rows)))
+    if not chosen:
+        return None
+    rows = found.take(pa.array(chosen, pa.int64()))
+    placed = _with(rows, thread_id=pa.array([threads[row] for row in chosen], pa.string()), version=_placed(rows))
+    _insert(store, table, placed)
+    return placed
 
 
 def _placed(rows: pa.Table) -> pa.Array:

@@ -34,6 +34,8 @@ class TraceRound:
     """Hours (seconds since 1970) in which changed steps began."""
     segments: Mapping[ThreadKey, Mapping[str, Segment | None]]
     """Threads that differ in nothing but these segments; None for one that is no more."""
+    scores: pa.Table | None = None
+    """Rows of `score_records` that found their thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ class TraceSummaries:
         spans = self._spans(touched, known)
         folds = self._fold(spans, touched.traces)
         steps = self._write(spans, folds, known, version)
-        moved = self._move(folds, known, touched)
+        moved, scores = self._move(folds, known, touched)
         self._wait_for_spans({fold.key for fold in folds.traces}, known, touched)
         self._remember(folds.traces, known, version)
         threads = {(fold.project, thread) for fold in folds.traces for thread in fold.segments}
         threads |= {(fold.project, thread) for fold in folds.traces for thread in known[fold.key].threads}
         sizes = {fold.key: fold.spans for fold in folds.traces}
-        return TraceRound(frozenset(threads), steps, sizes, _hours(steps), _segments(folds.traces, known, moved))
+        return TraceRound(frozenset(threads), steps, sizes, _hours(steps), _segments(folds.traces, known, moved), scores)
 
     def _spans(self, touched: Touched, known: Mapping[TraceKey, KnownTrace]) -> pa.Table:
         """Of new traces the batches at hand, of all others what the store has."""
@@ -148,18 +150,19 @@ class TraceSummaries:
         if gone:
             self._store.insert("steps", rows.deleted_steps(gone, version))
 
-    def _move(self, folds: Folds, known: Mapping[TraceKey, KnownTrace], touched: Touched) -> Sequence[TraceFold]:
-        """What stood under another thread, or under none, comes under the one the trace has now; returns the folds that had such."""
+    def _move(self, folds: Folds, known: Mapping[TraceKey, KnownTrace], touched: Touched) -> tuple[Sequence[TraceFold], pa.Table | None]:
+        """What stood under another thread, or under none, comes under the one the trace has now; returns the folds that had such, and scores."""
         before = {key: trace.threads for key, trace in known.items()}
         move_messages(self._store, folds.traces, before)
         moved = [fold for fold in folds.traces if self._has_to_move(fold, known[fold.key], touched)]
+        scores = None
         if moved:
             target = {fold.key: folds.placed(fold) for fold in moved}
             move_permissions(self._store, target, before)
             move_told(self._store, target, before)
-            place_scores(self._store, target)
+            scores = place_scores(self._store, target)
             place_logs(self._store, target, min(known[fold.key].first_received for fold in moved))
-        return moved
+        return moved, scores
 
     def _has_to_move(self, fold: TraceFold, before: KnownTrace, touched: Touched) -> bool:
         """Whether rows may stand elsewhere than this fold says; of what only the store remembers nobody knows."""

@@ -30,6 +30,30 @@ def test_the_timeline_grows_live_and_tells_all_of_a_step(system: Any, visit: Any
     expect(details).to_have_count(0)
 
 
+def test_what_is_judged_meanwhile_shows_at_once(system: Any, visit: Any, project: str) -> None:
+    agent = system.agent(project, name="coder")
+    chat = agent.chat(0, 2000, "fix it", "done")
+    agent.send(chat, agent.end())
+    agent.summarised()
+    page = visit(system).go(f"/threads/{agent.thread}", project)
+    page.locator('[data-testid="step"][data-type="llm_call"]').get_by_role("button").first.click()
+    scores = page.locator('[data-testid="scores"]')
+    expect(page.get_by_test_id("details")).to_be_visible()
+    expect(scores).to_have_count(0)
+    judgement = {
+        "name": "helpful",
+        "value": 0.75,
+        "comment": "it was",
+        "trace_id": chat["traceId"],
+        "step_id": chat["spanId"],
+        "source": "ada",
+    }
+    system.call("POST", f"{system.console}/api/scores?project={project}", judgement, authorization=f"Bearer {system.token}")
+    expect(scores).to_have_count(2)
+    for place in (scores.first, page.get_by_test_id("details").get_by_test_id("scores")):
+        expect(place).to_contain_text("helpful0.75 by ada it was")
+
+
 def test_who_allowed_a_call_stands_beside_it(system: Any, visit: Any, project: str) -> None:
     agent = system.agent(project, name="coder")
     call = agent.tool("deploy.start", 0, 500)

@@ -131,6 +131,13 @@ class Rows:
         self.put("permission_rows", row)
         return row
 
+    def score(self, thread_id: str, score_id: str, **given: Any) -> None:
+        row = self._row(
+            given, thread_id=thread_id, score_id=score_id, timestamp=self.now, trace_id="t1", step_id="s1", name="helpful", value=1.0, label="",
+            received=self.now, log_partition=0, log_offset=0, log_topic="otlp_logs", is_deleted=0,
+        )  # fmt: skip
+        self.put("score_records", row)
+
     def calls(self, tool: str, mcp_id: str = "files", calls: int = 3, errors: int = 0, agent: str = "planner", hours_ago: int = 0) -> None:
         """One row of the hourly rollup of tools."""
         self.store.command(

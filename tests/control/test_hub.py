@@ -74,6 +74,7 @@ async def test_events_reach_their_channels(running: Any, say: Any) -> None:
         thread_event("p", "t", "thread.started"),
         Event("step", "p", "s", {"step_id": "s"}, "t", "files"),
         Event("message", "p", "m", {"content": "x"}, "t"),
+        Event("score", "p", "j", {"score_id": "j"}, "t"),
         Event("permission", "p", "e", {"event_id": "e"}, "t"),
         Event("alert", "p", "a", {"alert_id": "a"}),
         Event("mcp.updated", "p", "files", {"mcp_id": "files"}, "", "files"),
@@ -83,7 +84,7 @@ async def test_events_reach_their_channels(running: Any, say: Any) -> None:
     expected = {
         "global": ["t", "e", "a", "files"],
         "threads:running": ["t"],
-        "thread:t": ["t", "s", "m", "e"],
+        "thread:t": ["t", "s", "m", "j", "e"],
         "mcp:files": ["s", "files"],
         "permission:*": ["e"],
         "permission:t": ["e"],

@@ -173,13 +173,16 @@ async def test_every_channel_is_read_back(start: Any, rows: Any) -> None:
     rows.step("u", "s2", log_offset=6, mcp_id="mail")
     rows.message("t", "user", [{"type": "text", "content": "hi"}], log_offset=5)
     rows.permission("t", "e1", log_offset=5)
+    rows.score("t", "j1", log_offset=4)
+    rows.score("t", "j2", log_offset=6, log_topic="otlp_spans")
+    rows.score("u", "j3", log_offset=6)
     rows.permission("u", "e2", log_offset=6, log_topic="otlp_logs", mcp_id="mail")
     rows.log("l1", log_offset=5, thread_id="t")
     rows.log("l2", log_offset=6, level="ERROR")
     expected = {
         "global": ["permission e1", "permission e2", "thread.updated t", "thread.ended u"],
         "threads:running": ["thread.updated t", "thread.ended u"],
-        "thread:t": ["step s1", "message", "permission e1", "thread.updated t"],
+        "thread:t": ["step s1", "message", "permission e1", "score j2", "score j1", "thread.updated t"],
         "mcp:mail": ["step s2", "permission e2", "thread.ended u"],
         "permission:*": ["permission e1", "permission e2"],
         "permission:u": ["permission e2"],
