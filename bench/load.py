@@ -4,6 +4,7 @@ A thread is a row of turns; a turn is one trace: an `invoke_agent` root, model c
 history again, tool calls as the agent sees them, and beneath each the MCP server's own `tools/call` span.
 """
 
+import itertools
 import json
 import random
 from collections.abc import Iterator, Mapping
@@ -58,6 +59,18 @@ class Body:
     records: int
     steps: int = 0
     """Steps of threads that come of it: a tool call is one, seen by agent and server."""
+
+
+def scattered(requests: Iterator[Body], over: int) -> Iterator[Body]:
+    """The same spans, those of each `over` requests dealt out to as many: a trace comes from several senders, in several requests."""
+    while taken := list(itertools.islice(requests, over)):
+        messages = [ExportTraceServiceRequest.FromString(body.data) for body in taken]
+        spans = [span for message in messages for span in message.resource_spans[0].scope_spans[0].spans]
+        for number, message in enumerate(messages):
+            scope = ScopeSpans(scope=message.resource_spans[0].scope_spans[0].scope, spans=spans[number :: len(messages)])
+            del message.resource_spans[0].scope_spans[:]
+            message.resource_spans[0].scope_spans.append(scope)
+            yield _spans_body(message, scope)
 
 
 @dataclass(slots=True)

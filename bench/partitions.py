@@ -80,7 +80,7 @@ class Place:
         return sum(file.stat().st_size for topic in topics for file in topic.glob("*.log"))
 
 
-def run(place: Place, spans: int, warm_up: int, per_request: int) -> Run:
+def run(place: Place, spans: int, warm_up: int, per_request: int, scattered: int = 1) -> Run:
     """Raises NotCompleteError."""
     place.migrate()
     with contextlib.ExitStack() as stack:
@@ -93,7 +93,7 @@ def run(place: Place, spans: int, warm_up: int, per_request: int) -> Run:
         warm = _through(workers, Plan(door.traces_url, warm_up, per_request, seed=1, prefix="warm"), 0)
         processes.settle([pid for own in pids.values() for pid in own], 60)
         before, size, began = _cpu(pids), place.log_bytes(), time.monotonic()
-        sent = _through(workers, Plan(door.traces_url, spans, per_request, seed=2, prefix="P"), warm.records)
+        sent = _through(workers, Plan(door.traces_url, spans, per_request, seed=2, prefix="P", scattered=scattered), warm.records)
         seconds, after = time.monotonic() - began, _cpu(pids)
         used = {stage: after[stage] - before[stage] for stage in STAGES}
         return Run(place.partitions, sent.records, sent.bytes, seconds, used, place.log_bytes() - size)
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=3_000)
     parser.add_argument("--per-request", type=int, default=256)
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
+    parser.add_argument("--scattered", type=int, default=1, help="over so many requests the spans of a trace are spread")
     given = parser.parse_args()
     if why := brokers.missing():
         sys.exit(why)
@@ -168,7 +169,7 @@ def main() -> None:
                 with clickhouse_in(root / f"store-{count}") as store:
                     place = Place(root / str(count), cluster.node, store, count)
                     place.root.mkdir()
-                    runs.append(run(place, given.spans, given.warm_up, given.per_request))
+                    runs.append(run(place, given.spans, given.warm_up, given.per_request, given.scattered))
                     print(text(result(runs)), flush=True)
 
 

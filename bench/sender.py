@@ -13,7 +13,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from bench.connection import Connection
-from bench.load import Body, Load
+from bench.load import Body, Load, scattered
 
 NOT_NOW: Final = (429, 503)
 PROTOBUF: Final = {"Content-Type": "application/x-protobuf"}
@@ -38,6 +38,8 @@ class Plan:
     stream: bool = False
     """Build while sending, for loads that do not fit memory."""
     headers: dict[str, str] = field(default_factory=dict)
+    scattered: int = 1
+    """Over so many requests the spans of a trace are spread."""
 
 
 @dataclass
@@ -61,6 +63,8 @@ def bodies(plan: Plan) -> Iterator[Body]:
     load.threads.extend(f"{plan.prefix}-{number:06d}" for number in range(1, plan.threads + 1))
     if plan.signal == "thread":
         return load.long_thread(plan.prefix, plan.records, plan.per_request)
+    if plan.scattered > 1:
+        return scattered(load.spans(plan.records, plan.per_request), plan.scattered)
     make = {"spans": load.spans, "logs": load.logs, "permissions": load.permissions}[plan.signal]
     return make(plan.records, plan.per_request)
 

@@ -93,7 +93,7 @@ class KafkaLog:
     def put(self, topic: str, value: bytes, headers: Mapping[str, str], key: bytes | None = None) -> None:
         """Append one message of ours from a thread that may block. Raises LogUnavailableError, MalformedRequestError."""
         try:
-            self._loop.call(self._producer.send(topic, [value], headers, key))
+            self._loop.call(self._producer.send(topic, value, headers, key))
         except (TimeoutError, RuntimeError) as error:
             raise LogUnavailableError("it is closed") from error
 

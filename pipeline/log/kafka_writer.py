@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -21,6 +21,8 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 """One record that cannot be split may be this large: `max.message.bytes` of our topics."""
 SLOWEST: Final = 20_000_000
 """Bytes a second: large requests get that much more time."""
+INLINE_BYTES: Final = 256 * 1024
+"""Larger requests are cut in a thread, so that others need not wait for it."""
 STOP_SECONDS: Final = 2.0
 logger = logging.getLogger(__name__)
 
@@ -48,15 +50,15 @@ class Producer:
         self.trouble = "not connected to Kafka yet"
         """Why the last append was refused; "" while all is well."""
 
-    async def send(self, topic: str, values: Sequence[bytes], headers: Mapping[str, str], key: bytes | None = None) -> Place:
-        """The place of the first of `values`, once all are on all in-sync replicas.
+    async def send(self, topic: str, value: bytes, headers: Mapping[str, str], key: bytes | None = None) -> Place:
+        """The place of `value`, or of its first part (`kafka_split`), once all of it is on all in-sync replicas.
 
         Raises LogUnavailableError; then some may be there, or come there later. Raises MalformedRequestError for a value that never fits.
         """
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(self._send_seconds + sum(map(len, values)) / SLOWEST):
-                place = await self._send(topic, values, [(name, value.encode()) for name, value in headers.items()], key)
+            async with asyncio.timeout(self._send_seconds + len(value) / SLOWEST):
+                place = await self._send(topic, value, [(name, value.encode()) for name, value in headers.items()], key)
         except TimeoutError:
             raise self._refuse(f"Kafka did not take the record within {self._send_seconds:g} s") from None
         except MessageSizeTooLargeError as error:
@@ -77,11 +79,18 @@ class Producer:
         self._observer.refused("broker")
         return LogUnavailableError(reason)
 
-    async def _send(self, topic: str, values: Sequence[bytes], headers: list[tuple[str, bytes]], key: bytes | None) -> Place:
+    async def _send(self, topic: str, value: bytes, headers: list[tuple[str, bytes]], key: bytes | None) -> Place:
         client = await self.started()
         name = self._connection.topic(topic)
-        await client.partitions_for(name)
-        waiting = [await client.send(name, value, key, partition=self._partition(client, name), headers=headers) for value in values]
+        partitions = len(await client.partitions_for(name))
+        if len(value) <= INLINE_BYTES:
+            parts = split(topic, value, partitions)
+        else:
+            parts = await asyncio.to_thread(split, topic, value, partitions)
+        waiting = [
+            await client.send(name, part.value, key, partition=self._partition(client, name, part.partition), headers=headers)
+            for part in parts
+        ]
         for one in waiting:
             one.add_done_callback(_look)
         # Not gathered: when time is up the batch must not learn of it, others are in it as well.
@@ -91,10 +100,10 @@ class Producer:
         first = waiting[0].result()
         return first.partition, first.offset
 
-    def _partition(self, client: Any, name: str) -> int:
-        """Each in its turn, of those that have a leader."""
-        available = sorted(client.client.cluster.available_partitions_for_topic(name) or (0,))
-        return int(available[next(self._turn) % len(available)])
+    def _partition(self, client: Any, name: str, wanted: int | None) -> int:
+        """The wanted one where it has a leader; else each in its turn of those that have one."""
+        available: set[int] = client.client.cluster.available_partitions_for_topic(name) or {0}
+        return wanted if wanted is not None and wanted in available else sorted(available)[next(self._turn) % len(available)]
 
     async def started(self) -> Any:
         """Raises KafkaError while no broker answers."""
@@ -130,10 +139,9 @@ class KafkaWriter:
         self._loop, self._producer = loop, producer
 
     async def append(self, topic: str, value: bytes, headers: Mapping[str, str]) -> Place:
-        """As the port says; a request above the broker's limit lies there in parts, and the first one's place is returned."""
-        parts = [value] if len(value) <= PART_BYTES else await asyncio.to_thread(split, topic, value)
+        """As the port says; a request that lies there in parts has the first one's place."""
         try:
-            sending = self._loop.submit(self._producer().send(topic, parts, headers))
+            sending = self._loop.submit(self._producer().send(topic, value, headers))
         except RuntimeError:
             raise LogUnavailableError("it is closed") from None
         try:

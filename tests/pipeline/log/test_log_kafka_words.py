@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from pipeline.log.errors import TooFewBrokersError
 from pipeline.log.kafka_commits import COMMIT_HEADER, EventsLostError, decode, encode
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_loop import LoopThread
-from pipeline.log.kafka_split import split
+from pipeline.log.kafka_split import partition_of, split
 from pipeline.log.kafka_topics import TopicPlan
 from schemas.errors import SettingsError
 from schemas.events import EVENTS_VERSION, EVERYTHING, Commit, Event, Interest
@@ -58,7 +59,7 @@ def flat(request: ExportTraceServiceRequest) -> list[tuple[str, str, str, str]]:
 @settings(max_examples=200, deadline=None)
 def test_parts_hold_all_records_in_order_and_are_small(sizes: list[list[list[int]]], most: int) -> None:
     request = traces(sizes)
-    parts = [ExportTraceServiceRequest.FromString(part) for part in split(SPANS, request.SerializeToString(), most)]
+    parts = [ExportTraceServiceRequest.FromString(part.value) for part in split(SPANS, request.SerializeToString(), most=most)]
     assert [one for part in parts for one in flat(part)] == flat(request)
     for part in parts:
         assert part.ByteSize() <= most or len(flat(part)) <= 1
@@ -73,16 +74,70 @@ def test_logs_and_metrics_are_cut_too() -> None:
     for number in range(20):
         records.add().body.string_value = f"{number}" * 50
         points.add(name=f"{number}" * 50).gauge.data_points.add(as_int=number)
-    parts = [ExportLogsServiceRequest.FromString(part) for part in split(LOGS, logs.SerializeToString(), 400)]
+    parts = [ExportLogsServiceRequest.FromString(part.value) for part in split(LOGS, logs.SerializeToString(), 3, 400)]
     assert [one for part in parts for one in part.resource_logs[0].scope_logs[0].log_records] == list(records)
-    more = [ExportMetricsServiceRequest.FromString(part) for part in split(METRICS, metrics.SerializeToString(), 400)]
+    more = [ExportMetricsServiceRequest.FromString(part.value) for part in split(METRICS, metrics.SerializeToString(), 3, 400)]
     assert [one for part in more for one in part.resource_metrics[0].scope_metrics[0].metrics] == list(points)
     assert min(len(parts), len(more)) > 3
 
 
 @pytest.mark.parametrize(("topic", "value"), [(SPANS, b"\xff" * 500), (COMMITS, b"x" * 500), (SPANS, b"\x7a\x02ab" * 200)])
 def test_what_is_no_request_stays_whole(topic: str, value: bytes) -> None:
-    assert split(topic, value, 100) == [value]
+    assert split(topic, value, 3, 100) == [(None, value)]
+
+
+TRACES = [bytes([number]) * 16 for number in range(40)]
+
+
+@given(sizes=SIZES, partitions=st.integers(2, 7), most=st.integers(200, 20_000), picks=st.randoms(use_true_random=False))
+@settings(max_examples=200, deadline=None)
+def test_every_trace_goes_to_its_partition_whole_and_in_order(
+    sizes: list[list[list[int]]], partitions: int, most: int, picks: Random
+) -> None:
+    request = traces(sizes)
+    for block in request.resource_spans:
+        for span in (span for group in block.scope_spans for span in group.spans):
+            span.trace_id = picks.choice(TRACES)
+    own = {partition: type(request)() for partition in range(partitions)}
+    for part in split(SPANS, request.SerializeToString(), partitions, most):
+        assert part.partition is not None or not flat(request)
+        own[part.partition or 0].MergeFromString(part.value)
+    for partition, found in own.items():
+        assert flat(found) == [one for one, trace_id in with_trace(request) if partition_of(trace_id, partitions) == partition]
+    assert sum(len(flat(found)) for found in own.values()) == len(flat(request))
+
+
+def with_trace(request: ExportTraceServiceRequest) -> list[tuple[tuple[str, str, str, str], bytes]]:
+    traces_of = [span.trace_id for block in request.resource_spans for group in block.scope_spans for span in group.spans]
+    return list(zip(flat(request), traces_of, strict=True))
+
+
+def test_a_request_of_one_partition_is_the_senders_own_bytes() -> None:
+    request = traces([[[5, 5]], [[5]]])
+    for block in request.resource_spans:
+        for span in block.scope_spans[0].spans:
+            span.trace_id = TRACES[3]
+    value = request.SerializeToString() + b"\x98\x06\x01"  # a field that nobody knows yet
+    assert split(SPANS, value, 5) == [(partition_of(TRACES[3], 5), value)]
+    assert split(SPANS, b"", 5) == [(None, b"")]
+
+
+def test_the_trace_is_found_wherever_it_stands_in_a_span() -> None:
+    """After fields of every wire type, as an encoder may write it; a span without one has its place too."""
+    late = b"\x12\x02ab" + b"\x39" + bytes(8) + b"\x85\x01" + bytes(4) + b"\x30\x96\x01" + b"\x0a\x10" + TRACES[7]
+    spans = b"".join(b"\x12" + bytes([len(span)]) + span for span in (late, b"\x2a\x01x"))
+    scope = b"\x12" + bytes([len(spans)]) + spans
+    found = split(SPANS, b"\x0a" + bytes([len(scope)]) + scope, 1000)
+    assert {part.partition for part in found} == {partition_of(TRACES[7], 1000), partition_of(b"", 1000)}
+
+
+@pytest.mark.parametrize(
+    ("trace_id", "partitions", "expected"),
+    [("", 2**31, 2128831035), ("01" * 16, 2**31, 414106491), ("ff" * 16, 1000, 475)],
+)
+def test_partitions_are_those_of_the_collector(trace_id: str, partitions: int, expected: int) -> None:
+    """FNV-1a of 32 bits, whose sign is taken off: values by hand."""
+    assert partition_of(bytes.fromhex(trace_id), partitions) == expected
 
 
 def event(number: int, kind: Any = "step", **more: Any) -> Event:
