@@ -31,7 +31,7 @@ class KafkaLog:
         self,
         connection: KafkaConnection,
         *,
-        compression: str = "lz4",
+        compression: str = "zstd",
         send_seconds: float = SEND_SECONDS,
         observer: LogObserver | None = None,
     ) -> None:
