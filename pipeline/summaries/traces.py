@@ -15,6 +15,7 @@ from pipeline.summaries.folds import Fold, Folds, TraceFold, step_marks
 from pipeline.summaries.fresh import fresh_spans
 from pipeline.summaries.known import KnownTrace, KnownTraces
 from pipeline.summaries.moves import move_messages, move_permissions, move_told, place_logs, place_scores
+from pipeline.summaries.retold import retell
 from pipeline.summaries.rollups import HOUR
 from pipeline.summaries.segment import Segment
 from pipeline.summaries.statements import statement
@@ -154,6 +155,7 @@ class TraceSummaries:
         """What stood under another thread, or under none, comes under the one the trace has now; returns the folds that had such, and scores."""
         before = {key: trace.threads for key, trace in known.items()}
         move_messages(self._store, folds.traces, before)
+        retell(self._store, folds, known)
         moved = [fold for fold in folds.traces if self._has_to_move(fold, known[fold.key], touched)]
         scores = None
         if moved:

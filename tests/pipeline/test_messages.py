@@ -175,17 +175,3 @@ def test_the_last_thing_the_user_said_is_the_input() -> None:
 def test_more_equal_messages_than_a_column_counts(line: Line) -> None:
     (mapped,) = line.spans(span(1, "chat", (0, 5), call([{"content": "x"}] * 66_000)))
     assert not mapped.dead_letters
-
-
-@pytest.mark.xfail(reason="a message that calls of several threads share is kept for one of them while none names its thread itself")
-def test_calls_without_a_thread_that_say_the_same_in_two_threads(line: Line) -> None:
-    agent = {"gen_ai.operation.name": "invoke_agent"}
-    chat = {name: entry for name, entry in call([said("user", "go")]).items() if name != "gen_ai.conversation.id"}
-    line.spans(span(2, "chat", (2, 3), chat, 1), span(4, "chat", (5, 6), chat, 3))
-    line.summarise()
-    line.spans(
-        span(1, "agent", (1, 4), {**agent, "gen_ai.conversation.id": "a"}),
-        span(3, "agent", (4, 7), {**agent, "gen_ai.conversation.id": "b"}, 1),
-    )
-    line.summarise()
-    assert line.values("llm_messages", "thread_id") == ["a", "b"]
