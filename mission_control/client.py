@@ -16,6 +16,8 @@ TIMEOUT: Final = 45.0
 """Seconds; the server gives up on a query before."""
 PAGE: Final = 1000
 _DENIED: Final = (401, 403)
+_NO_SUCH_USER: Final = "516"
+"""ClickHouse's code for a wrong name or password."""
 Row = dict[str, Any]
 
 
@@ -107,7 +109,7 @@ class Api:
         """The key from the settings if there is one, else nothing; where that is refused, the token."""
         key = self.target.key
         response = self._send("POST", url, options, body, {**headers, **_bearer(key)})
-        if response.status_code in _DENIED and self.target.token not in ("", key):
+        if _asks_for_a_key(response) and self.target.token not in ("", key):
             response = self._send("POST", url, options, body, {**headers, **_bearer(self.target.token)})
         return response
 
@@ -131,6 +133,11 @@ class Api:
             return self._http.request(method, url, params=parameters or None, content=body, headers=headers)
         except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:
             raise UnreachableError(url.partition("?")[0], str(error) or type(error).__name__) from error
+
+
+def _asks_for_a_key(response: httpx.Response) -> bool:
+    """Not where ClickHouse's code says that the query is refused, whoever asks."""
+    return response.status_code in _DENIED and response.headers.get("x-clickhouse-exception-code", _NO_SUCH_USER) == _NO_SUCH_USER
 
 
 def path_of(*parts: str) -> str:

@@ -82,6 +82,13 @@ def test_where_a_key_is_wanted_the_token_is_tried(door: Door) -> None:
     assert door.asked[1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_a_query_that_nobody_may_run_is_not_tried_again_with_the_token(door: Door) -> None:
+    door.on("POST", "/", Answer(b"Code: 164. DB::Exception: readonly", 403, headers={"X-ClickHouse-Exception-Code": "164"}))
+    with Api(door.target()) as api, pytest.raises(SqlFailedError, match="Code: 164"):
+        api.sql("DROP TABLE threads")
+    assert len(door.asked) == 1
+
+
 def test_the_key_of_the_settings_comes_first_and_is_not_tried_twice(door: Door) -> None:
     door.on("POST", "/v1/traces", Answer(b"no", 401))
     with Api(door.target(key=TOKEN)) as api:
