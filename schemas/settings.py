@@ -3,14 +3,39 @@
 Precedence: command-line option, `MISSION_CONTROL_*` environment variable, `mission_control.yml`, default.
 """
 
+import json
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from schemas.errors import SettingsError
 
 MEBIBYTE = 1024 * 1024
+
+
+def _several(value: Any) -> Any:
+    """Words of an environment variable: a JSON list, or separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return json.loads(value) if value.lstrip().startswith("[") else [word.strip() for word in value.split(",") if word.strip()]
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
+Doors = Annotated[tuple[Literal["otlp", "sql", "control"], ...], NoDecode, BeforeValidator(_several)]
+
+
+class SettingsFile(YamlConfigSettingsSource):
+    """Raises SettingsError for a file that is YAML and yet no settings."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        given = super()._read_file(file_path)
+        if not isinstance(given, dict):
+            raise SettingsError(file_path.name, "holds no settings; write lines like port: 8000")
+        return given
 
 
 class Settings(BaseSettings):
@@ -32,16 +57,16 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(
         SecretStr(""), description="When set, OTLP, SQL and the API ask for it (Bearer, x-api-key, or SQL password)."
     )
-    allowed_hosts: tuple[str, ...] = Field(
+    allowed_hosts: Names = Field(
         (), description="Host names that requests may carry besides loopback ones and `host` (protects against DNS rebinding)."
     )
-    cors_origins: tuple[str, ...] = Field((), description="Browser origins that may send OTLP or call the API; none by default.")
+    cors_origins: Names = Field((), description="Browser origins that may send OTLP or call the API; none by default.")
     tls_cert_file: Path | None = Field(
         None, description="Our certificate and what it is signed by (PEM): every port speaks TLS. Read again when it changes."
     )
     tls_key_file: Path | None = Field(None, description="Its key (PEM, not encrypted), where it is not in the same file.")
     tls_client_ca_file: Path | None = Field(None, description="Certificates (PEM) that clients' are checked against: mutual TLS.")
-    tls_client_doors: tuple[Literal["otlp", "sql", "control"], ...] = Field(
+    tls_client_doors: Doors = Field(
         ("otlp", "sql"), description="Ports that ask for a client's certificate; browsers and probes have none for `control`."
     )
     tls_ca_file: Path | None = Field(None, description="Certificates (PEM) that our own commands check a system's against.")
@@ -176,7 +201,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, SettingsFile(settings_cls)
 
     @property
     def backups(self) -> Path:

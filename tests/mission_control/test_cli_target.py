@@ -115,7 +115,9 @@ def test_a_refusal_is_exit_status_1_and_cannot_act_on_the_terminal(run: Run, fou
     ("name", "value", "said"),
     [
         ("MISSION_CONTROL_PORT", "lots", "port: Input should be a valid integer"),
-        ("MISSION_CONTROL_RETENTION_DAYS_PROJECTS", "{", "retention_days_projects"),
+        ("MISSION_CONTROL_RETENTION_DAYS_PROJECTS", "{", "retention_days_projects: is not JSON"),
+        ("MISSION_CONTROL_TLS_CLIENT_DOORS", "attic", "tls_client_doors.0: Input should be 'otlp'"),
+        ("MISSION_CONTROL_ALLOWED_HOSTS", '["open', "allowed_hosts: "),
     ],
 )
 def test_wrong_settings_are_one_line_and_a_usage_error(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
@@ -126,7 +128,16 @@ def test_wrong_settings_are_one_line_and_a_usage_error(run: Run, monkeypatch: py
     assert ran.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("text", "said"), [("port: [", "mission_control.yml: "), ("prot: 1", "prot: Extra inputs")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port: [", "mission_control.yml: "),
+        ("prot: 1", "prot: there is no such setting; perhaps port is meant"),
+        ("zzzzzz: 1", "zzzzzz: there is no such setting; docs/reference/settings.md"),
+        ("just words", "mission_control.yml: holds no settings"),
+        ("- port", "mission_control.yml: holds no settings"),
+    ],
+)
 def test_a_wrong_settings_file_is_one_line(run: Run, place: Path, text: str, said: str) -> None:
     (place / "mission_control.yml").write_text(text)
     ran = run("up")
@@ -154,8 +165,15 @@ def test_up_wants_a_key_before_others_can_reach_it(run: Run) -> None:
 
 def test_a_directory_that_cannot_be_used_is_one_line() -> None:
     assert group.exit_code(PermissionError(13, "Permission denied", "place/x")) == 1
-    assert "Permission denied" in group.describe(PermissionError(13, "Permission denied", "place/x"))
+    assert group.describe(PermissionError(13, "Permission denied", "place/x")) == "place/x: Permission denied"
     assert group.exit_code(SettingsError("host", "wrong")) == 2
+
+
+def test_up_says_where_it_cannot_keep_its_data(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a-file").write_text("")
+    ran = run("up", "--data", str(tmp_path / "a-file" / "data"), "--port", "0")
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1] == f"mission-control: {tmp_path}/a-file/data: Not a directory"
 
 
 def test_settings_are_the_same_for_up_and_its_clients(place: Path) -> None:

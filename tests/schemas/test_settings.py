@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from schemas.errors import SettingsError
 from schemas.settings import load_settings
 
 
@@ -33,9 +34,24 @@ def test_retention_has_exceptions_by_project_and_signal(monkeypatch: pytest.Monk
     assert (settings.retention_days("other", "logs"), settings.retention_days("other", "permissions")) == (9, 365)
 
 
-def test_lists_come_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MISSION_CONTROL_ALLOWED_HOSTS", '["a.example", "b.example"]')
+@pytest.mark.parametrize("text", ['["a.example", "b.example"]', "a.example,b.example", " a.example , b.example,"])
+def test_lists_come_as_json_or_separated_by_commas(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("MISSION_CONTROL_ALLOWED_HOSTS", text)
     assert load_settings().allowed_hosts == ("a.example", "b.example")
+
+
+def test_lists_in_the_file_are_lists(tmp_path: Path) -> None:
+    (tmp_path / "mission_control.yml").write_text("tls_client_doors: [sql]\ncors_origins: http://a.example\n")
+    settings = load_settings()
+    assert (settings.tls_client_doors, settings.cors_origins) == (("sql",), ("http://a.example",))
+
+
+def test_a_file_without_settings_is_refused_and_an_empty_one_is_not(tmp_path: Path) -> None:
+    (tmp_path / "mission_control.yml").write_text("# nothing\n")
+    assert load_settings().port == 8000
+    (tmp_path / "mission_control.yml").write_text("just words")
+    with pytest.raises(SettingsError, match="holds no settings"):
+        load_settings()
 
 
 @pytest.mark.parametrize(
