@@ -149,4 +149,3 @@ class Processor:
     def _measure(self, signal: str, records: Sequence[Record]) -> None:
         oldest = min(envelope(record).received for record in records)
         self._metrics.commit_delay.labels(signal).observe(max(0.0, (time.time_ns() - oldest) / 1e9))
-        self._metrics.lag_records.labels(signal).set(self._reader.lag())

@@ -37,16 +37,20 @@ class KafkaTail:
                 self._loop.call(self._open(), START_SECONDS)
             found = self._loop.call(self._consumer.getmany(timeout_ms=int(timeout * 1000)), timeout + START_SECONDS)
             if found or time.monotonic() - self._heard > LOOK_SECONDS:
-                self._listen()
+                self._listen(bool(found))
         except (KafkaError, TimeoutError, RuntimeError) as error:
             self._outage.away(self._topic, words(error))
             time.sleep(SLICE_SECONDS)
             return []
         return [record_of(self._topic, one) for own in found.values() for one in own]
 
-    def _listen(self) -> None:
-        """The library waits in silence for brokers that are away, so they are asked. Raises KafkaError, TimeoutError."""
-        self._loop.call(self._consumer.end_offsets(list(self._ends)), ANSWER_SECONDS)
+    def _listen(self, has_heard: bool) -> None:
+        """The library waits in silence for brokers that are away, so they are asked. Raises KafkaError, TimeoutError.
+
+        Not where records came: the answer would wait behind the next fetch, which waits for more records, on the same connection.
+        """
+        if not has_heard:
+            self._loop.call(self._consumer.end_offsets(list(self._ends)), ANSWER_SECONDS)
         self._heard = time.monotonic()
         self._outage.back(self._topic)
 

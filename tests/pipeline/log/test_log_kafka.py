@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from pipeline.log.errors import TooFewBrokersError, UnsafeTopicError
 from pipeline.log.kafka import KafkaLog
 from pipeline.log.kafka_connection import KafkaConnection
 from pipeline.log.kafka_reader import KafkaReader
+from pipeline.log.kafka_split import partition_of
 from pipeline.log.kafka_topics import TopicPlan, ensure_topics
 from pipeline.log.kafka_writer import MOST_BYTES
 from schemas.errors import LogUnavailableError, MalformedRequestError
@@ -145,6 +146,45 @@ async def test_a_large_request_lies_there_in_parts(log: PatientKafkaLog) -> None
     assert max(map(len, parts)) <= 900_000
     names = [span.name for part in parts for span in ExportTraceServiceRequest.FromString(part).resource_spans[0].scope_spans[0].spans]
     assert names == [str(number) for number in range(300)]
+
+
+async def test_every_trace_lies_in_one_partition(kafka: Cluster, prefix: str) -> None:
+    """However its spans came: in several requests, beside those of other traces."""
+    traces = [bytes([number]) * 16 for number in range(20)]
+    with closing(open_kafka(kafka.bootstrap, prefix, partitions=3)) as log:
+        for sender in range(4):
+            request = spans_request(len(traces), sender * 3_000)
+            for trace, span in zip(traces, request.resource_spans[0].scope_spans[0].spans, strict=True):
+                span.trace_id = trace
+            await log.writer().append(SPANS, request.SerializeToString(), RECEIVED)
+        found = Counter(
+            (partition, span.trace_id)
+            for partition in range(3)
+            for record in log.records(SPANS, partition)
+            for span in ExportTraceServiceRequest.FromString(record.value).resource_spans[0].scope_spans[0].spans
+        )
+    assert found == {(partition_of(trace, 3), trace): 4 for trace in traces}
+    assert len({partition for partition, _ in found}) == 3
+
+
+async def test_what_is_followed_is_handed_on_without_asking_anybody(
+    kafka: Cluster, prefix: str, log: PatientKafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of the broker would come after the next fetch, which waits for the next record."""
+    tail = log.tail(SPANS)
+    tail.poll(0)
+    await log.writer().append(SPANS, b"first", RECEIVED)
+    monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", None)
+    found: list[bytes] = []
+
+    def came() -> bool:
+        found.extend(record.value for record in tail.poll(0.1))
+        return bool(found)
+
+    eventually(came)
+    assert found == [b"first"]
+    monkeypatch.undo()
+    tail.close()
 
 
 async def test_a_large_record_fits_and_a_huge_one_never_does(log: PatientKafkaLog) -> None:
