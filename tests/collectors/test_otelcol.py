@@ -12,6 +12,11 @@ import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from pipeline.log.kafka import KafkaLog
+from pipeline.log.kafka_connection import KafkaConnection
+from pipeline.log.kafka_split import partition_of
+from schemas.ports import Record
+from schemas.topics import SPANS
 from tests import otelcol
 from tests.brokers import Cluster, free_port
 from tests.otelcol import collector_in
@@ -188,7 +193,7 @@ def test_nothing_accepted_is_lost_while_mission_control_is_away(up: System, proj
 
 @pytest.mark.slow
 def test_topics_are_shared_with_the_collector(up: System, kafka: Cluster, project: str, tmp_path: Path) -> None:
-    """The Collector writes what our processor stores; what our collector writes, the Collector reads."""
+    """The Collector writes what our processor stores, each trace where our collector puts it; what that writes, the Collector reads."""
     agents = Agents(18)
     written, read = [agents.turns(5) for _ in range(20)], [agents.turns(5) for _ in range(20)]
     logs = [agents.logs(10) for _ in range(20)]
@@ -213,3 +218,16 @@ def test_topics_are_shared_with_the_collector(up: System, kafka: Cluster, projec
             assert arrives(up, count, 400) == 400
             found = {row["SpanId"] for row in up.sql(f"SELECT SpanId FROM otel_traces WHERE project = '{mine}'")}
             assert found == {one for request in read for one in request.ids}
+        with KafkaLog(KafkaConnection(kafka.bootstrap, roles.settings["KAFKA_TOPIC_PREFIX"])) as log:
+            partitions = log.partitions(SPANS)
+            places = {
+                (number, trace) for number in range(partitions) for record in log.records(SPANS, number) for trace in traces_of(record)
+            }
+        assert partitions > 1
+        assert len({number for number, _ in places}) > 1
+        assert all(partition_of(trace, partitions) == number for number, trace in places)
+
+
+def traces_of(record: Record) -> set[bytes]:
+    request = ExportTraceServiceRequest.FromString(record.value)
+    return {span.trace_id for block in request.resource_spans for scope in block.scope_spans for span in scope.spans}
