@@ -60,10 +60,18 @@ class Processing:
         kernel = native.load(metrics) if settings.native_mapping == "auto" else None
         # Processors share what a server keeps; an embedded store is one process's own, wherever its records come from.
         shared = log.owned is None and bool(settings.clickhouse_url.get_secret_value())
+        self._prices = prices = Prices(store)
         self._summaries = Summaries(
-            store, listener, metrics, settings.summary_interval, self._rollups, shared=shared, fold=native.fold_by(kernel)
+            store,
+            listener,
+            metrics,
+            settings.summary_interval,
+            self._rollups,
+            shared=shared,
+            fold=native.fold_by(kernel),
+            costs=prices.costs,
         )
-        self._prices = Prices(store)
+        prices.on_priced = self._summaries.priced
         self._readers: dict[str, PositionedReader] = {topic: log.reader(topic) for topic in SIGNALS}
         seen, limits = SeenCache(), Limits(settings.batch_max_bytes, settings.inserts_per_second, settings.dead_letter_limit)
         self._processors = {

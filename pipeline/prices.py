@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from pipeline.batch import Mapped
+from pipeline.costs import Costs
 from pipeline.price_list import Price, Priced, edition
 from schemas.store import Store, is_retryable
 
@@ -42,6 +43,9 @@ class Prices:
 
     def __init__(self, store: Store, look_up: Callable[[Collection[Model]], Sequence[Priced]] = from_list) -> None:
         self._store, self._look_up = store, look_up
+        self.costs = Costs(store)
+        self.on_priced: Callable[[], None] = lambda: None
+        """Called when models have got a price that they had not."""
         self._known: set[Model] = set()
         self._new: set[Model] = set()
 
@@ -66,6 +70,7 @@ class Prices:
                     self.begin()
                     begun = True
                 self.look_up()
+                self.costs.refresh()
             except (subprocess.SubprocessError, OSError) as error:
                 logger.warning("the price list does not answer", extra={"error": str(error)[:500]})
             except Exception as error:
@@ -83,9 +88,14 @@ class Prices:
         """Store the prices of all models that are new. Raises what the list and the store raise; then they are new still."""
         if not (models := sorted(self._new)):
             return
-        if rows := [(provider, model, price) for provider, model, price in self._look_up(models) if price is not None]:
+        found = self._look_up(models)
+        if rows := [(provider, model, price) for provider, model, price in found if price is not None]:
             self._store.insert("model_prices", price_batch(rows))
+            self.costs.read()
+        self.costs.have_none((provider, model) for provider, model, price in found if price is None)
         self._new.difference_update(models)
+        if rows:
+            self.on_priced()
 
 
 def price_batch(rows: Sequence[tuple[str, str, Price]]) -> pa.RecordBatch:

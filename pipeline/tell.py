@@ -12,6 +12,7 @@ from schemas.events import Commit, Event, Interest
 from schemas.times import iso, maybe_iso
 
 if TYPE_CHECKING:
+    from pipeline.costs import Costs
     from pipeline.summaries.threads import ThreadChange
     from pipeline.summaries.traces import TraceRound
 
@@ -85,6 +86,8 @@ def _span_step(row: dict[str, Any]) -> Event:
         **{name: row[name] for name in _STEP_COPIED}, **times, "project": row["project"], "thread_id": row["thread_key"], "trace_id": row["TraceId"],
         "step_id": row["SpanId"], "parent_step_id": row["ParentSpanId"], "name": row["SpanName"], "service": row["ServiceName"],
     }  # fmt: skip
+    if row["type"] == "llm_call" and row["cost_usd"] is None:  # what it costs the summaries tell, and who listens keeps what was read
+        del payload["cost_usd"]
     return Event("step", row["project"], row["SpanId"], payload, thread_id=row["thread_key"], mcp_id=row["mcp_id"])
 
 
@@ -186,28 +189,30 @@ def _rows(batch: pa.RecordBatch | pa.Table, names: Sequence[str]) -> list[dict[s
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"]) -> Commit:
+def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"], costs: "Costs") -> Commit:
     """What a round of summaries made visible. It has no place in the log."""
 
     def events(interest: Interest) -> list[Event]:
-        steps = [] if result is None or result.steps is None else _changed_steps(result.steps, interest)
+        steps = [] if result is None or result.steps is None else _changed_steps(result.steps, interest, costs)
         scores = [] if result is None else told_scores(result.scores, interest)
-        return [*(_thread_event(change) for change in changes), *steps, *scores]
+        return [*(_thread_event(change, costs) for change in changes), *steps, *scores]
 
     return Commit("", {}, events)
 
 
-def _thread_event(change: "ThreadChange") -> Event:
+def _thread_event(change: "ThreadChange", costs: "Costs") -> Event:
     row = change.row
     payload = {**row, **{name: maybe_iso(row[name]) for name in _THREAD_TIMES}}
     ended = row["ended_at"] if row["ended_at"] is not None else row["last_seen_at"]
-    if payload.pop("unpriced"):  # what it costs only the price list knows, and who listens keeps what was read
-        payload = {name: said for name, said in payload.items() if name not in ("cost_usd", "cost_estimated")}
+    for name in ("unpriced", "cost_usd", "cost_estimated"):
+        del payload[name]
+    if (cost := costs.of_thread(row)) is not None:
+        payload |= {"cost_usd": cost.usd, "cost_estimated": int(cost.estimated)}
     payload |= {"duration_ms": (ended - row["started_at"]) / 1e6, "stalled_since": None, "controls": "none"}
     return Event(change.event, row["project"], row["thread_id"], payload, thread_id=row["thread_id"])  # type: ignore[arg-type]  # one of EventType
 
 
-def _changed_steps(steps: pa.RecordBatch, interest: Interest) -> list[Event]:
+def _changed_steps(steps: pa.RecordBatch, interest: Interest, costs: "Costs") -> list[Event]:
     """Steps as the whole trace shows them; of spans folded into one, that they are superseded by it."""
     if not interest.steps:
         return []
@@ -215,7 +220,9 @@ def _changed_steps(steps: pa.RecordBatch, interest: Interest) -> list[Event]:
     for row in _rows(_wanted(steps, "thread_id", interest), _STEP_COLUMNS):
         payload = {**row, **_step_times(row["started_at"], row["duration_ns"], row["status"])}
         payload["span_ids"] = [row["step_id"], *row["span_ids"]]
-        del payload["duration_ns"]
+        del payload["duration_ns"], payload["cost_usd"]
+        if (cost := costs.of_step(row)) is not None:
+            payload["cost_usd"] = cost.usd
         result.append(Event("step", row["project"], row["step_id"], payload, thread_id=row["thread_id"], mcp_id=row["mcp_id"]))
         result.extend(_superseded(row, span) for span in row["span_ids"])
     return result

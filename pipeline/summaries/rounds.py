@@ -3,17 +3,19 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
 
 from pipeline.batch import Mapped, ThreadKey, TraceKey
+from pipeline.costs import Costs
 from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.folds import Fold
 from pipeline.summaries.known import KnownTraces
 from pipeline.summaries.rollups import HOUR, Rollups
-from pipeline.summaries.threads import ThreadSummaries
+from pipeline.summaries.threads import ThreadChange, ThreadSummaries
 from pipeline.summaries.traces import Touched, TraceSummaries
 from pipeline.tell import summary_commit
 from schemas.metrics import Metrics
@@ -30,6 +32,8 @@ LONGEST_REST: Final = 0.4
 and what is shown is never older than a second."""
 ON_ITS_WAY: Final = 300
 """A check made near the end of an hour may arrive this many seconds later, in the next."""
+MOST_UNPRICED: Final = 10_000
+"""Threads that wait for prices."""
 BIG_TRACE: Final = 2_000
 """A trace of more spans than this waits longer between rounds, in proportion."""
 logger = logging.getLogger(__name__)
@@ -48,12 +52,16 @@ class Summaries:
         clock: Callable[[], int] = time.time_ns,
         shared: bool = False,
         fold: Fold = fold_spans,
+        costs: Costs | None = None,
     ) -> None:
         """`shared`: other processors write to the same tables, so nothing that is remembered of them holds in the next round."""
         self._shared = shared
         self._known = known = KnownTraces()
         self._traces, self._threads = TraceSummaries(store, known, fold), ThreadSummaries(store)
         self._listener, self._metrics, self._interval, self._clock, self._rollups = listener, metrics, interval, clock, rollups
+        self._costs = costs or Costs(store)
+        self._unpriced: OrderedDict[ThreadKey, int] = OrderedDict()
+        """Threads that were told without what they cost, the latest, with the time (ns)."""
         self._lock = threading.Condition()
         self._touched_traces: dict[TraceKey, int] = {}
         self._touched_threads: dict[ThreadKey, int] = {}
@@ -216,7 +224,22 @@ class Summaries:
             self._slow_down(result.sizes)
             self._rollups.touch(result.hours)
         self._rollups.touch((received // 10**9 - late) // HOUR * HOUR for received in threads.values() for late in (0, ON_ITS_WAY))
-        self._listener.publish(summary_commit(result, changes))
+        self._wait_for_prices(changes)
+        self._listener.publish(summary_commit(result, changes, self._costs))
+
+    def priced(self) -> None:
+        """More models have a price: threads that waited for one are told again."""
+        with self._lock:
+            waiting, self._unpriced = self._unpriced, OrderedDict()
+        self._touch({}, waiting)
+
+    def _wait_for_prices(self, changes: Sequence[ThreadChange]) -> None:
+        with self._lock:
+            for change in changes:
+                if self._costs.of_thread(change.row) is None:
+                    self._unpriced[change.row["project"], change.row["thread_id"]] = self._clock()
+            while len(self._unpriced) > MOST_UNPRICED:
+                self._unpriced.popitem(last=False)
 
     def _next_version(self) -> int:
         self._version = max(self._version + 1, self._clock())
