@@ -5,13 +5,14 @@ import io
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final, Literal
 
 import orjson
 
-from control import cursors, times
+from control import cursors
 from control.projects import Projects
+from control.reach import Reach
 from control.reader import Reader, Row
 from control.times import BEGINNING, END, HOUR, NANOSECONDS
 
@@ -44,13 +45,19 @@ class Logs:
     def __init__(self, reader: Reader, projects: Projects) -> None:
         self._reader = reader
         self._projects = projects
+        self._reach: Reach[LogFilter] = Reach()
 
     async def page(self, wanted: LogFilter, limit: int, cursor: str | None, offset: int = 0) -> dict[str, Any]:
         """Newest first; `offset` skips records of the first page. Raises BadParameterError."""
-        keys = await self._keys(wanted, limit + 1, cursors.decode(cursor, int, str), offset)
-        items = await self._whole(keys[:limit])
-        last = keys[limit - 1] if len(keys) > limit else None
-        return {"items": items, "next": last and cursors.encode((last["at_ns"], last["log_id"]))}
+        before = cursors.decode(cursor, int, str)
+        if offset:
+            skipped = await self._newest("log_keys", wanted, offset, before)
+            if len(skipped) < offset:
+                return {"items": [], "next": None}
+            before = list(_place(skipped[-1]))
+        rows = await self._newest("logs_page", wanted, limit + 1, before)
+        following = cursors.encode(_place(rows[limit - 1])) if len(rows) > limit else None
+        return {"items": [_shown(row) for row in rows[:limit]], "next": following}
 
     async def of_thread(self, thread: Row, levels: tuple[str, ...], q: str) -> LogFilter:
         """What a thread's own records are found by: `thread` is what `Threads.place` said, whose times are looked at alone."""
@@ -63,42 +70,45 @@ class Logs:
             since, until = min(since, said["first_ns"]), max(until, said["last_ns"])
         return replace(wanted, since=max(since, BEGINNING), until=min(until, END))
 
-    async def _keys(self, wanted: LogFilter, count: int, before: list[Any] | None, offset: int) -> list[Row]:
+    async def _newest(self, query: str, wanted: LogFilter, count: int, before: list[Any] | None) -> list[Row]:
+        """`count` rows of a query, unless there are fewer, from as many windows of time as it takes."""
         parameters = {
-            "before": before[0] if before else None,
-            "before_id": before[1] if before else None,
             "levels": list(wanted.levels) or None,
             "thread_ids": list(wanted.thread_ids) or None,
             "mcp_ids": list(wanted.mcp_ids) or None,
             "services": list(wanted.services) or None,
             "q": wanted.q or None,
         }
-        until = min(wanted.until, before[0]) if before else wanted.until
-        keys: list[Row] = []
-        for low, high in _windows(wanted, until):
-            keys += await self._window({**parameters, "low": low, "high": high}, wanted.project, count + offset - len(keys))
-            if len(keys) >= count + offset:
+        names = await self._projects.meant(wanted.project)
+        kind, until = replace(wanted, since=BEGINNING, until=END), min(wanted.until, before[0]) if before else wanted.until
+        rows: list[Row] = []
+        for low, high in self._windows(kind, wanted.since, until):
+            window = {**parameters, "low": low, "high": high}
+            # One query per project: the sort key leads with it, and only inside one project is it in order of time.
+            lists = [await self._of_project(query, {**window, "project": name}, count - len(rows), before) for name in names]
+            rows += islice(merge(*lists, key=_place, reverse=True), count - len(rows))
+            if len(rows) >= count:
                 break
-        return keys[offset : offset + count]
+        self._reach.reached(kind, until, rows[-1]["at_ns"] if len(rows) >= count else wanted.since)
+        return rows
 
-    async def _window(self, parameters: Row, project: str, count: int) -> list[Row]:
-        """One query per project: the sort key leads with it, and only inside one project is it in order of time."""
-        names = await self._projects.meant(project)
-        lists = [await self._reader.rows("log_keys", {**parameters, "project": name, "limit": count}) for name in names]
-        newest = merge(*lists, key=lambda key: (key["at_ns"], key["log_id"]), reverse=True)
-        return list(islice(newest, count))
+    def _windows(self, kind: LogFilter, since: int, until: int) -> Iterable[tuple[int, int]]:
+        """A thread whose times are known needs no parts."""
+        return [(since, until)] if kind.thread_ids and since else self._reach.windows(kind, since, until)
 
-    async def _whole(self, keys: list[Row]) -> list[Row]:
-        if not keys:
-            return []
-        parameters = {
-            "projects": sorted({key["project"] for key in keys}),
-            "times": sorted({key["at_ns"] for key in keys}),
-            "log_ids": sorted({key["log_id"] for key in keys}),
-        }
-        found = await self._reader.rows("logs_page", parameters)
-        wanted = {(key["project"], key["log_id"]) for key in keys}
-        return [row for row in found if (row["project"], row["log_id"]) in wanted]
+    async def _of_project(self, query: str, parameters: Row, count: int, before: list[Any] | None) -> list[Row]:
+        """`count` records, each once, unless there are fewer."""
+        found: list[Row] = []
+        more = True
+        while more and len(found) < count:
+            place = {"before": before[0], "before_id": before[1]} if before else {}
+            rows = await self._reader.rows(query, {**parameters, **place, "limit": count - len(found) + 1})
+            more = len(rows) > count - len(found)
+            records = [list(same) for _, same in groupby(rows, _place)]
+            # Of the last one of a full answer there may be more versions.
+            found += [max(same, key=_version) for same in (records[:-1] if more and len(records) > 1 else records)]
+            before = list(_place(found[-1])) if found else before
+        return found[:count]
 
     async def export(self, wanted: LogFilter, form: Format, most: int | None) -> AsyncIterator[bytes]:
         """The records as a file, newest first, one page in memory at a time; at most `most` of them."""
@@ -116,11 +126,17 @@ class Logs:
         yield _FOOT[form]
 
 
-def _windows(wanted: LogFilter, until: int) -> Iterable[tuple[int, int]]:
-    """A thread whose times are known needs no parts."""
-    if wanted.thread_ids and wanted.since:
-        return [(wanted.since, until)]
-    return times.windows(wanted.since, until, times.now_ns())
+def _place(row: Row) -> tuple[int, str]:
+    return row["at_ns"], row["log_id"]
+
+
+def _version(row: Row) -> int:
+    return int(row.get("version", 0))
+
+
+def _shown(row: Row) -> Row:
+    del row["at_ns"], row["version"]
+    return row
 
 
 def _json(rows: list[Row], first: bool) -> bytes:

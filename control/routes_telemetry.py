@@ -122,8 +122,7 @@ def permissions_router(readings: Readings) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response:
-        page = await readings.permissions.page(PermissionFilter(project, granted, escalation, thread_id), limit, cursor)
-        return answer({**page, "counts": await readings.permissions.counts(project, thread_id)})
+        return answer(await readings.permissions.of_thread(PermissionFilter(project, granted, escalation, thread_id), limit, cursor))
 
     return router
 

@@ -1,8 +1,11 @@
 """A thread's timeline: its steps in order, permission checks among them."""
 
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Final
 
 from control import cursors
+from control.permission_fold import Check, checks
 from control.reader import Reader, Row
 from control.threads import MOST_SCORES
 
@@ -21,47 +24,35 @@ class Timeline:
         """
         after = cursors.decode(cursor, int, str, int)
         place = {"after": after[0], "after_id": after[1]} if after else {}
-        place |= {"checks": 1} if thread["permission_checks"] else {}
-        keys = await self._reader.rows("timeline_keys", {**thread, **place, "limit": limit + 1})
-        page = keys[:limit]
+        steps = await self._reader.rows("timeline_steps", {**thread, **place, "limit": limit + 1})
+        whole = not after and len(steps) <= limit
+        checks = await self._checks(thread, steps)
+        missing = set() if whole else _missing(steps, checks)
+        others = await self._others(thread, missing, checks) if missing or (checks and not whole) else []
+        own = {(step["trace_id"], step["step_id"]) for step in (*steps, *others) if _is_check(step)}
+        entries = sorted(_entries(steps, checks, own, (after[0], after[1]) if after else None), key=itemgetter(0, 1))
+        page = entries[:limit]
+        items = [item for _, _, item in page]
+        # A parent that is no step here (another thread's, a folded span) ends the chain.
+        parents = dict.fromkeys(missing, None) | {step["step_id"]: step["parent_step_id"] for step in (*others, *steps, *items)}
+        await self._measure_depth(thread, items, parents, whole)
+        await self._add_scores(thread, items)
         first = (after[2] if after else 0) + 1
-        items = await self._items(thread, page)
         for sequence, item in enumerate(items, first):
             item["sequence"] = sequence
-        last = page[-1] if len(keys) > limit else None
-        return {"items": items, "next": last and cursors.encode((last["at_ns"], last["id"], first + len(page) - 1))}
+        last = page[-1] if len(entries) > limit else None
+        return {"items": items, "next": last and cursors.encode((last[0], last[1], first + len(page) - 1))}
 
-    async def _items(self, thread: Row, keys: list[Row]) -> list[Row]:
-        step_keys = [key for key in keys if not key["is_check"]]
-        steps = await self._steps(thread, step_keys)
-        standing = [key["id"] for key in step_keys if steps.get((key["trace_id"], key["id"]), {}).get("type") == "check_permission"]
-        checks = [key["id"] for key in keys if key["is_check"]]
-        permissions = await self._permissions(thread, checks, standing)
-        items = []
-        for key in keys:
-            step = None if key["is_check"] else steps.get((key["trace_id"], key["id"]))
-            check = permissions.get(("event", key["id"]) if key["is_check"] else ("step", key["id"]))
-            item = _of_check(check) if step is None and check else step
-            if item is not None:
-                item["permission"] = check if item["type"] == "check_permission" else None
-                items.append(item)
-        await self._measure_depth(thread, items)
-        await self._add_scores(thread, items)
-        return items
+    async def _checks(self, thread: Row, steps: list[Row]) -> list[Check]:
+        """All the thread's permission checks: what one is depends on those before."""
+        if not thread["permission_checks"] and not any(map(_is_check, steps)):
+            return []
+        return await checks(self._reader, {"projects": [thread["project"]], "thread_id": thread["thread_id"]})
 
-    async def _steps(self, thread: Row, keys: list[Row]) -> dict[tuple[str, str], Row]:
-        if not keys:
-            return {}
-        wanted = {"trace_ids": sorted({key["trace_id"] for key in keys}), "step_ids": [key["id"] for key in keys]}
-        rows = await self._reader.rows("timeline_steps", {**thread, **wanted})
-        return {(row["trace_id"], row["step_id"]): row for row in rows}
-
-    async def _permissions(self, thread: Row, event_ids: list[str], step_ids: list[str]) -> dict[tuple[str, str], Row]:
-        if not event_ids and not step_ids:
-            return {}
-        rows = await self._reader.rows("timeline_permissions", {**thread, "event_ids": event_ids, "step_ids": step_ids})
-        found = {("step", row["step_id"]): row for row in rows}
-        return found | {("event", row["event_id"]): row for row in rows}
+    async def _others(self, thread: Row, step_ids: set[str], checks: list[Check]) -> list[Row]:
+        """These steps, and all that stand for checks, where there are any."""
+        wanted = {"step_ids": sorted(step_ids), "checks": 1 if checks else None}
+        return await self._reader.rows("timeline_others", {**thread, **wanted})
 
     async def _add_scores(self, thread: Row, items: list[Row]) -> None:
         """A score belongs to the step whose span was judged, the outermost or one folded into it."""
@@ -72,17 +63,40 @@ class Timeline:
         for item in items:
             item["scores"] = [score for span in item.get("span_ids", ()) for score in by_span.get(span, ())]
 
-    async def _measure_depth(self, thread: Row, items: list[Row]) -> None:
-        parents = {item["step_id"]: item["parent_step_id"] for item in items}
-        for _ in range(_DEEPEST):
-            missing = sorted({parent for parent in parents.values() if parent and parent not in parents})
+    async def _measure_depth(self, thread: Row, items: list[Row], parents: dict[str, str | None], whole: bool) -> None:
+        """`parents` are those known; of a `whole` thread there are no others."""
+        for _ in range(0 if whole else _DEEPEST):
+            missing = {parent for parent in parents.values() if parent} - parents.keys()
             if not missing:
                 break
-            rows = await self._reader.rows("step_parents", {**thread, "step_ids": missing})
-            # A parent that is no step here (another thread's, a folded span) ends the chain.
+            rows = await self._others(thread, missing, [])
             parents |= dict.fromkeys(missing, None) | {row["step_id"]: row["parent_step_id"] for row in rows}
         for item in items:
             item["depth"] = _depth(item["step_id"], parents)
+
+
+def _is_check(step: Row) -> bool:
+    return bool(step["type"] == "check_permission")
+
+
+def _missing(steps: list[Row], checks: list[Check]) -> set[str]:
+    """Steps in which those of a page, or checks, happened, and that are not among them."""
+    named = {step["parent_step_id"] for step in steps} | {check.event["step_id"] for check in checks}
+    return named - {step["step_id"] for step in steps} - {""}
+
+
+def _entries(
+    steps: list[Row], checks: list[Check], own: set[tuple[str, str]], after: tuple[int, str] | None
+) -> Iterator[tuple[int, str, Row]]:
+    """(time in ns, id, item) of the steps, and of those checks after `after` for which none of their `own` steps (trace, id) stands."""
+    by_step = {check.event["step_id"]: check.event for check in checks}
+    for step in steps:
+        step["permission"] = by_step.get(step["step_id"]) if _is_check(step) else None
+        yield step.pop("at_ns"), step["step_id"], step
+    for check in checks:
+        at = min((said["at_ns"] for said in check.said if (said["trace_id"], said["step_id"]) not in own), default=None)
+        if at is not None and (after is None or (at, check.event["event_id"]) > after):
+            yield at, check.event["event_id"], {**_of_check(check.event), "permission": check.event}
 
 
 def _depth(step_id: str, parents: dict[str, str | None]) -> int:

@@ -57,12 +57,12 @@ def _iso(text: str) -> int:
     return int(moment.timestamp()) * NANOSECONDS + rest
 
 
-def windows(since: int, until: int, now: int) -> Iterator[tuple[int, int]]:
-    """Parts of [since, until], the newest first, each 16 times longer than the one before.
+def windows(since: int, until: int, now: int, first: int = HOUR) -> Iterator[tuple[int, int]]:
+    """Parts of [since, until], the newest first: the `first` so long (ns), each other 16 times longer than the one before.
 
     Lists are sorted by time and mostly want the newest, so the first part usually fills the page from a few granules.
     """
-    high, length = until, HOUR
+    high, length = until, first
     while high >= since:
         low = max(since, min(high, now) - length) if length < 16**4 * HOUR else since
         yield low, high

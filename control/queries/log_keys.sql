@@ -1,5 +1,4 @@
--- Keys of the newest log records that fit, read backwards along the sort key, so the page stops the reading.
--- Without FINAL for that; a record delivered twice is dropped by LIMIT BY.
+-- Keys of the newest log records that fit, to be skipped, as `logs_page` finds them; a record delivered twice is dropped by LIMIT BY.
 SELECT toString(project) AS project, toUnixTimestamp64Nano(Timestamp) AS at_ns, lower(hex(record_id)) AS log_id
 FROM log_records
 WHERE project = {project:String}

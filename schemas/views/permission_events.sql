@@ -63,7 +63,7 @@ FROM (
             '') AS found
     FROM (
         SELECT
-            project, thread_id, event_id, min(p.timestamp) AS timestamp, anyLast(p.step_id) AS step_id, max(p.mcp_id) AS mcp_id,
+            project, thread_id, event_id, min(p.timestamp) AS timestamp, argMax(p.step_id, phase = 'decision') AS step_id, max(p.mcp_id) AS mcp_id,
             max(p.agent_name) AS agent_name, max(p.user_id) AS user_id, max(p.subject) AS subject, max(p.resource) AS resource, max(p.action) AS action,
             max(p.asked_for) AS asked_for, minIf(p.timestamp, p.asked_for != '') AS first_asked,
             multiIf(countIf(phase = 'decision') = 0, NULL, argMax(result, (phase = 'decision', p.timestamp)) = 'allow', 1, 0) AS granted,
@@ -78,7 +78,7 @@ FROM (
             if(countIf(phase = 'decision') = 0, NULL, maxIf(p.timestamp, phase = 'decision')) AS decided_at,
             if(countIf(phase = 'decision') = 0, NULL, (toUnixTimestamp64Nano(maxIf(p.timestamp, phase = 'decision')) - toUnixTimestamp64Nano(min(p.timestamp))) / 1e6) AS waited_ms,
             argMax(p.severity, (phase = 'decision', p.timestamp)) AS severity, max(p.received) AS received_at, max(p.sender_key_id) AS sender_key_id,
-            anyLast(p.trace_id) AS evidence_trace_id, anyLast(p.step_id) AS evidence_span_id
+            argMax(p.trace_id, phase = 'decision') AS evidence_trace_id, argMax(p.step_id, phase = 'decision') AS evidence_span_id
         FROM (SELECT * FROM mission_control.permission_rows FINAL) AS p
         GROUP BY project, thread_id, event_id
     ) AS e

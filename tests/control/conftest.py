@@ -123,13 +123,16 @@ class Rows:
         )
 
     def permission(self, thread_id: str, event_id: str, phase: str = "decision", **given: Any) -> dict[str, Any]:
-        row = self._row(
+        row = self.permission_row(thread_id, event_id, phase, **given)
+        self.put("permission_rows", row)
+        return row
+
+    def permission_row(self, thread_id: str, event_id: str, phase: str = "decision", **given: Any) -> dict[str, Any]:
+        return self._row(
             given, thread_id=thread_id, event_id=event_id, phase=phase, timestamp=self.now, trace_id="t1", step_id="s1", mcp_id="files",
             subject="agent:planner", resource="file:/tmp/a", action="read", result="allow" if phase == "decision" else "", reason="",
             escalation_detected=0, received=self.now, log_partition=0, log_offset=0, log_topic="otlp_spans", is_deleted=0,
         )  # fmt: skip
-        self.put("permission_rows", row)
-        return row
 
     def score(self, thread_id: str, score_id: str, **given: Any) -> None:
         row = self._row(

@@ -232,3 +232,27 @@ async def test_state_at_an_instant_estimates_costs_that_nobody_stated(running: A
     rows.step("t", "estimated", type="llm_call", started_at=rows.now, provider="p", model=model, **used)
     state = await running.get("/api/threads/t/at", project=rows.project, time=iso(rows.now + 5 * SECOND))
     assert state["cost_usd"] == 0.25 + 4 * 2.0 + 1 * 3.0 + 4 * 0.5 + 2 * 1.0
+
+
+async def test_checks_among_the_steps_of_many_pages(running: Any, rows: Any) -> None:
+    """Which checks have a step of their own, and how deep they lie, does not depend on which page shows that step."""
+    rows.thread("t", permission_checks=4)
+    steps = [rows.step_row("t", f"s{n:02}", parent_step_id=f"s{n - 1:02}" if n else "", started_at=rows.now + 10 * n) for n in range(8)]
+    stands = rows.step_row("t", "stands", type="check_permission", parent_step_id="s07", started_at=rows.now + 75)
+    rows.put("steps", *steps, stands)
+    rows.permission("t", "early", step_id="s06", timestamp=rows.now + 5)
+    rows.permission("t", "late", "ask", step_id="s02", timestamp=rows.now + 65)
+    rows.permission("t", "shown", step_id="stands", timestamp=rows.now + 15)
+    rows.permission("t", "last", step_id="nowhere", timestamp=rows.now + 900)
+    whole = await running.get("/api/threads/t/timeline", project=rows.project)
+    assert [(item["step_id"], item["depth"]) for item in whole["items"]] == [
+        *(("s00", 0), ("early", 7), ("s01", 1), ("s02", 2), ("s03", 3), ("s04", 4), ("s05", 5), ("s06", 6), ("late", 3), ("s07", 7)),
+        *(("stands", 8), ("last", 0)),
+    ]
+    items, cursor = [], None
+    while True:
+        page = await running.get("/api/threads/t/timeline", project=rows.project, limit=2, **({"cursor": cursor} if cursor else {}))
+        items += page["items"]
+        if not (cursor := page["next"]):
+            break
+    assert items == whole["items"]
