@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from control import paths, problems
 from control.auth import Doorkeeper
@@ -16,7 +16,7 @@ from control.console import Console, PageHeaders
 from control.figures import Figures
 from control.gate import Gate
 from control.hub import Hub
-from control.parameters import PROBLEMS, Problem
+from control.parameters import PROBLEMS, Problem, in_order
 from control.probes import Check, docs_router, login_router, probes_router
 from control.reader import Reader
 from control.readings import Readings
@@ -80,7 +80,7 @@ def create_app(
     problems.install(app)
     paths.register()
     for router in _routers(readings, figures, keeper, {"store": _store_check(store), **checks}, metrics, app, writer):
-        app.include_router(router, responses=PROBLEMS)
+        app.include_router(router, responses=PROBLEMS, dependencies=[Depends(in_order)])
     app.include_router(socket_router(hub, settings, metrics, commands or {}))
     app.router.default = Console(console_dir)
     _describe(app)

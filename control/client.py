@@ -174,9 +174,10 @@ class Client:
     async def _command(self, message: Message) -> None:
         name, arguments = message.payload.get("name"), message.payload.get("arguments", {})
         command = self._commands.get(name) if isinstance(name, str) else None
-        if command is None or not isinstance(arguments, dict):
-            known = ", ".join(sorted(self._commands)) or "none here"
-            raise RefusedError(f'a command is {{"name": …, "arguments": {{…}}}}; those there are: {known}')
+        if not isinstance(name, str) or not isinstance(arguments, dict):
+            raise RefusedError('a command has a payload like {"name": "rebuild", "arguments": {}}')
+        if command is None:
+            raise RefusedError(f"there is no command {name[:200]!r}; there are {', '.join(sorted(self._commands)) or 'none here'}")
         try:
             payload = await asyncio.to_thread(command, arguments)
         except BadArgumentsError as error:

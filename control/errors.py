@@ -45,7 +45,7 @@ class UnauthorizedError(ControlError):
     def __str__(self) -> str:
         return (
             f"{self.problem}; send the token of run.json as 'Authorization: Bearer TOKEN' or 'x-api-key: TOKEN',"
-            " or open a login URL (`mission-control up` prints one)"
+            " or open a login URL (`mission-control login` prints one)"
         )
 
 
@@ -60,7 +60,9 @@ class NotThereError(ControlError):
     title: ClassVar[str] = "Not found"
 
     def __str__(self) -> str:
-        return f"project {self.project!r} has no {self.kind} {self.id!r}; other projects are reached with ?project="
+        if self.project == "*":
+            return f"no project has a {self.kind} {self.id!r}"
+        return f"project {self.project!r} has no {self.kind} {self.id!r}; project=NAME looks in another one, project=* in all"
 
 
 @dataclass

@@ -77,7 +77,7 @@ def login_router(doorkeeper: Doorkeeper) -> APIRouter:
 def _explain(what: str) -> Response:
     text = f"""{what}</p>
 <p>Open the login URL that <code>mission-control up</code> prints when it starts (it works once), or take a fresh one from
-<code>mission-control doctor</code> or <code>POST /api/auth/login-url</code>.</p>
+<code>mission-control login</code> or <code>POST /api/auth/login-url</code>.</p>
 <p>Programs send the token of <code>run.json</code> as <code>Authorization: Bearer TOKEN</code>."""
     return HTMLResponse(_page("Log in", f"<p>{text}</p>"), 401, {"Cache-Control": "no-store"})
 

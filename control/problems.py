@@ -47,16 +47,35 @@ async def _control(_: Request, error: Exception) -> Response:
 
 async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [{"parameter": str(fault["loc"][-1]), "problem": str(fault["msg"])} for fault in error.errors()]
+    faults = [{"parameter": _where(fault), "problem": _what(fault)} for fault in error.errors()]
     detail = "; ".join(f"{fault['parameter']}: {fault['problem']}" for fault in faults)
     return problem(400, "Bad parameter", f"{detail}; /docs lists what each route takes", errors=faults)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+def _where(fault: Mapping[str, Any]) -> str:
+    """The name of a parameter or of a field of the body; positions in lists and in text are left out."""
+    names = [part for part in fault["loc"] if isinstance(part, str)]
+    return names[-1]
+
+
+def _what(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "json_invalid":
+        return f"is not JSON: {fault['ctx']['error']}"
+    if fault["loc"] == ("body",) and fault["type"] in ("dict_type", "model_attributes_type", "missing"):
+        return "send a JSON object, and say so: content-type: application/json"
+    if fault["type"] == "missing":
+        return "is needed"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     title = HTTPStatus(error.status_code).phrase
+    detail, headers = str(error.detail), error.headers or {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.url.path} does not take {request.method} but {headers.get('Allow', 'another method')}"
     hint = "; /docs lists the routes there are" if error.status_code in (404, 405) else ""
-    return problem(error.status_code, title, f"{error.detail}{hint}", error.headers)
+    return problem(error.status_code, title, f"{detail}{hint}", headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from control import times
 from control.logs import MEDIA_TYPES, Format, LogFilter
-from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, several
+from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, levels, several
 from control.permissions import Escalation, Granted, PermissionFilter
 from control.problems import answer
 from control.readings import Readings
@@ -63,16 +63,15 @@ def logs_router(readings: Readings) -> APIRouter:
 def _log_filter(
     project: str,
     threads: Sequence[str],
-    levels: Sequence[str],
+    given_levels: Sequence[str],
     mcps: Sequence[str],
     services: Sequence[str],
     q: str,
     times_: tuple[int, int],
 ) -> LogFilter:
     """Thread ids are taken as they are, because they may hold commas."""
-    upper = tuple(level.upper() for level in several(levels))
     named = tuple(thread for thread in threads if thread)
-    return LogFilter(project, named, upper, several(mcps), several(services), q, *times_)
+    return LogFilter(project, named, levels(given_levels), several(mcps), several(services), q, *times_)
 
 
 def mcps_router(readings: Readings) -> APIRouter:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from control import times
-from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, several
+from control.parameters import MISSING, PAGE, PROJECT, Cursor, Id, Limit, Name, Names, Project, Since, Text, Until, kinds, levels
 from control.problems import answer
 from control.readings import Readings
 from control.threads import DEFAULT_KINDS, ThreadFilter
@@ -34,7 +34,7 @@ def threads_router(readings: Readings) -> APIRouter:
     ) -> Response:
         low, high = times.optional("from", since), times.optional("to", until)
         wanted = ThreadFilter(
-            project, status, mcp_id, parent, q, several(kind), BEGINNING if low is None else low, END if high is None else high
+            project, status, mcp_id, parent, q, kinds(kind), BEGINNING if low is None else low, END if high is None else high
         )
         return answer(await readings.threads.page(wanted, limit, cursor))
 
@@ -66,8 +66,9 @@ def _parts(router: APIRouter, readings: Readings) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response:
+        wanted_levels = levels(level)
         thread = await readings.threads.place(project, thread_id)
-        wanted = await readings.logs.of_thread(thread, tuple(name.upper() for name in several(level)), q)
+        wanted = await readings.logs.of_thread(thread, wanted_levels, q)
         return answer(await readings.logs.page(wanted, limit, cursor))
 
     @router.get("/{thread_id:id}/metrics", responses={**PAGE, **MISSING}, summary="What metrics say of it and of its services' processes")

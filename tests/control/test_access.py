@@ -198,7 +198,11 @@ async def test_what_is_not_routed(running: Any) -> None:
     for method, path in (("POST", "/api/threads/x/pause"), ("GET", "/api/keys"), ("POST", "/api/export"), ("GET", "/api/nothing")):
         response = await running.client.request(method, path)
         assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
-    assert (await running.client.delete("/api/threads")).status_code == 405
+    refused = await running.client.delete("/api/threads")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+    assert refused.json()["detail"].startswith("/api/threads does not take DELETE but GET")
+    nowhere = await running.client.get("/api/threads/x", params={"project": "*"})
+    assert nowhere.json()["detail"] == "no project has a thread 'x'"
 
 
 INJECTIONS = ["' OR 1=1 --", "\\' OR 1=1 --", "{x:String}", "'); DROP TABLE thread_summaries; --", "\0", "%", "*/ 1 /*", "\\"]
@@ -211,7 +215,7 @@ async def test_text_stays_text(running: Any, rows: Any, text: str) -> None:
     rows.permission("innocent", "e")
     rows.calls("read")
     for path, names in (
-        ("/api/threads", ("q", "mcp_id", "parent", "kind")), ("/api/logs", ("q", "level", "thread_id", "service", "mcp_id")),
+        ("/api/threads", ("q", "mcp_id", "parent")), ("/api/logs", ("q", "thread_id", "service", "mcp_id")),
         ("/api/permissions/audit", ("mcp_id", "resource", "user_id")), ("/api/graph/entities", ("search", "scope")),
         ("/api/graph/relationships", ("entity_id",)), ("/api/audit", ("type", "q", "user", "resource")),
     ):  # fmt: skip
@@ -257,3 +261,21 @@ async def test_a_query_over_its_time_is_503(start: Any, rows: Any) -> None:
         rows.put("log_records", *(rows.log_row(f"m{n}" * 500) for n in range(3000)))
         response = await running.client.get("/api/logs", params={"project": rows.project, "limit": 1000})
         assert response.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/threads?from=2030-01-01&to=2020-01-01", "from: '2030-01-01' is later than to, '2020-01-01'; give the earlier time first"),
+        ("/api/threads?kind=robot", "kind: 'robot' is none; there are agent, mcp, trace, *"),
+        ("/api/threads?project=", "project: String should have at least 1 character"),
+        ("/api/logs?level=loud", "level: 'LOUD' is none; there are DEBUG, INFO, WARN, ERROR"),
+        ("/api/threads/t/logs?level=loud", "level: 'LOUD' is none; there are DEBUG, INFO, WARN, ERROR"),
+        ("/api/threads/t/at", "time: is needed"),
+        ("/api/search?q=ab&type=robot", "type: Input should be 'thread', 'log' or 'entity'"),
+    ],
+)
+async def test_what_cannot_be_asked_is_named(running: Any, path: str, said: str) -> None:
+    response = await running.client.get(path)
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith(said)

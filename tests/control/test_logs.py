@@ -33,7 +33,6 @@ async def test_filters(running: Any, rows: Any) -> None:
     assert await messages(running, rows, **{"from": iso(rows.now - 1)}) == ["one", "two"]
     assert await messages(running, rows, offset=1) == ["two", "three"]
     assert await messages(running, rows, offset=1, limit=1) == ["two"]
-    assert await messages(running, rows, level="FATAL") == []
 
 
 async def test_pages_show_every_record_once(running: Any, rows: Any) -> None:

@@ -71,11 +71,11 @@ async def test_a_word_is_a_label_and_what_is_missing_is_made(start: Any) -> None
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        ({"value": 1, "thread_id": "t"}, "name: Field required"), ({"name": "", "value": 1, "thread_id": "t"}, "name: "),
+        ({"value": 1, "thread_id": "t"}, "name: is needed"), ({"name": "", "value": 1, "thread_id": "t"}, "name: "),
         ({"name": "x", "thread_id": "t"}, "give a value (a number) or a label (a word)"), ({"name": "x", "value": 1}, "name what is judged"),
         ({"name": "x", "value": 1, "span_id": SPAN}, "name what is judged"), ({"name": "x", "value": [1], "thread_id": "t"}, "value: "),
         ({"name": "x", "value": True, "thread_id": "t"}, "value: "), ({"name": "x", "value": 10**400, "thread_id": "t"}, "value: "),
-        ({"name": "x", "value": 1, "trace_id": "12"}, "trace_id: Value error, take 32 hexadecimal digits"),
+        ({"name": "x", "value": 1, "trace_id": "12"}, "trace_id: take 32 hexadecimal digits"),
         ({"name": "x", "value": 1, "trace_id": "0" * 32}, "trace_id: "), ({"name": "x", "value": 1, "trace_id": TRACE, "span_id": "zz"}, "span_id: "),
         ({"name": "x", "value": "a", "label": "b", "thread_id": "t"}, "value is a word and so is label"),
         ({"name": "x", "value": 1, "thread_id": "t", "timestamp": "soon"}, "timestamp: 'soon' is no time"),
@@ -88,7 +88,12 @@ async def test_what_is_wrong_is_named(start: Any, given: Any, word: str) -> None
         response = await running.client.post("/api/scores", json=given)
         assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
         assert word in response.json()["detail"]
-        assert (await running.client.post("/api/scores", params={"project": "*"}, json={})).status_code == 400
+        everywhere = await running.client.post("/api/scores", params={"project": "*"}, json=given)
+        assert "project: name one project; * is for reading" in everywhere.json()["detail"]
+        unsaid = await running.client.post("/api/scores", content=b'{"name": "x"}', headers={"content-type": "text/plain"})
+        assert unsaid.json()["detail"].startswith("body: send a JSON object")
+        cut_off = await running.client.post("/api/scores", content=b"{", headers={"content-type": "application/json"})
+        assert cut_off.json()["detail"].startswith("body: is not JSON: ")
         broken = await running.client.post("/api/scores", content=b'{"name": "\\ud800", "value": 1, "thread_id": "t"}')
         assert broken.status_code == 400
     assert kept.records == []
