@@ -12,7 +12,7 @@ VIEWS: Final = frozenset(
     """
     otel_traces otel_traces_trace_id_ts otel_logs otel_metrics_gauge otel_metrics_sum otel_metrics_histogram
     otel_metrics_exponential_histogram otel_metrics_summary threads execution_steps llm_messages logs permission_events
-    unchecked_calls scores error_groups usage_hourly tools_hourly permissions_hourly steps_hourly alerts mcps entities relationships
+    permission_statements unchecked_calls scores error_groups usage_hourly tools_hourly permissions_hourly steps_hourly alerts mcps entities relationships
     audit_events dead_letters ingest_ledger
     """.split()
 )

@@ -66,5 +66,3 @@ def arrived_since(begin: str) -> str:
 
 
 ARRIVED: Final = arrived_since("$__fromTime")
-STARTED: Final = f"{ARRIVED} AND $__timeFilter(started_at)"
-"""Steps that began in the range."""

@@ -30,8 +30,10 @@ SHARDING: Final[Mapping[str, str]] = {
     "score_records": "project, score_id",
     "usage_hours": "project, hour",
     "tool_hours": "project, hour",
-    "permission_hours": "project, hour",
-    "step_hours": "project, hour",
+    "permission_hours": "project, hour",  # not used any more
+    "step_hours": "project, hour",  # not used any more
+    "step_counts": "project, hour",
+    "check_counts": "project, hour",
     "error_hours": "project, hour",
     "edge_hours": "project, hour",
     "agent_resources": "project, agent_name",

@@ -31,13 +31,13 @@ def _figures() -> Row:
             figure(
                 "Records a day",
                 "Mean of days with records.",
-                f"SELECT avg(n) AS records FROM (SELECT toDate(minute) AS day, sum(received) AS n {_LEDGER} GROUP BY day)",
+                f"SELECT avgOrNull(n) AS records FROM (SELECT toDate(minute) AS day, sum(received) AS n {_LEDGER} GROUP BY day)",
                 Look(),
             ),
             figure(
                 "Bytes a day",
                 "Mean of days with records, decompressed.",
-                f"SELECT avg(n) AS bytes FROM (SELECT toDate(minute) AS day, sum(bytes) AS n {_LEDGER} GROUP BY day)",
+                f"SELECT avgOrNull(n) AS bytes FROM (SELECT toDate(minute) AS day, sum(bytes) AS n {_LEDGER} GROUP BY day)",
                 Look("bytes"),
             ),
             figure(

@@ -3,8 +3,8 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import PROJECT, STARTED
-from dashboards.sources import APPROXIMATE, BUCKET, LLM_CALLS, P95
+from dashboards.query import PROJECT
+from dashboards.sources import APPROXIMATE, BUCKET, FIRST_TOKENS, LLM_CALLS, P95
 from dashboards.variables import console, project
 
 
@@ -121,10 +121,7 @@ def _calls() -> Row:
         SELECT toString(model) AS model, toString(provider) AS provider, sum(calls) AS calls, sum(errors) AS errors, sum(input_tokens) AS input, sum(output_tokens) AS output,
             sum(cost_usd) AS cost, sum(cost_usd) / greatest(sum(weight), 1) AS each, {P95} AS p95
         FROM {LLM_CALLS} GROUP BY model, provider ORDER BY cost DESC"""
-    first = f"""
-        SELECT $__timeInterval(started_at) AS time, toString(model) AS model, quantileExact(0.95)(ifNull(ttft_ms, 0)) AS ttft
-        FROM mission_control.execution_steps WHERE {PROJECT} AND type = 'llm_call' AND isNotNull(ttft_ms) AND {STARTED}
-        GROUP BY time, model ORDER BY time"""
+    first = f"SELECT {BUCKET}, toString(model) AS model, {P95} AS ttft FROM {FIRST_TOKENS} GROUP BY time, model ORDER BY time"
     return Row(
         "Models",
         8,
@@ -142,6 +139,8 @@ def _calls() -> Row:
                     ]
                 ),
             ),
-            series("Time to first token", "95th percentile by model, of calls that state it.", first, Look("ms", (2000, 10_000))),
+            series(
+                "Time to first token", f"95th percentile by model, of calls that state it. {APPROXIMATE}", first, Look("ms", (2000, 10_000))
+            ),
         ),
     )

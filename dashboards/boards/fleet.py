@@ -2,9 +2,9 @@
 
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
-from dashboards.panels import STATE, Column, Look, bars, figure, rows, series, states
-from dashboards.query import MCP, MCPS, PROJECT, STARTED
-from dashboards.sources import APPROXIMATE, BUCKET, CHECKS, LLM_CALLS, P95, TOOL_CALLS
+from dashboards.panels import STATES, Column, Look, bars, figure, rows, series, states
+from dashboards.query import MCP, MCPS, PROJECT
+from dashboards.sources import APPROXIMATE, BUCKET, CHECKS, LLM_CALLS, P95, TOOL_CALLS, steps
 from dashboards.variables import console, mcp, project
 
 _AGENTS = f"FROM mission_control.threads WHERE {PROJECT} AND {MCPS} AND kind != 'trace'"
@@ -110,10 +110,10 @@ def _attention() -> Row:
         {_AGENTS} AND $__timeFilter(last_seen_at)
             AND (status = 'error' OR isNotNull(stalled_since) OR waiting_for != '' OR loop_count > 0 OR escalations > 0)
         ORDER BY last_seen_at DESC LIMIT 50"""
+    fine, running, failing = (STATES.index(word) + 1 for word in ("complete", "running", "error"))
     alive = f"""
-        SELECT $__timeInterval(started_at) AS time, toString(mcp_id) AS mcp, max({STATE}) AS state
-        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND mcp_id != '' AND {STARTED}
-        GROUP BY time, mcp ORDER BY time"""
+        SELECT {BUCKET}, toString(mcp_id) AS mcp, multiIf(sum(errors) > sum(steps) / 10, {failing}, sum(running) = sum(steps), {running}, {fine}) AS state
+        FROM {steps(f"mcp_id != '' AND {MCP}")} GROUP BY time, mcp ORDER BY time"""
     return Row(
         "What needs a look",
         9,
@@ -126,7 +126,7 @@ def _attention() -> Row:
             ),
             states(
                 "MCP servers",
-                "Whether calls to each server succeeded; gaps are times without calls.",
+                "Red where more than a tenth of what a server did failed, blue where none of it has ended; gaps are times without calls.",
                 alive,
                 Look("none"),
             ),

@@ -3,8 +3,8 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import MCP, PROJECT, STARTED
-from dashboards.sources import APPROXIMATE, BUCKET, P50, P95, TOOL_CALLS
+from dashboards.query import MCP, PROJECT
+from dashboards.sources import APPROXIMATE, BUCKET, P50, P95, TOOL_CALLS, newest_steps
 from dashboards.variables import console, mcp, project
 
 
@@ -59,7 +59,14 @@ def _servers() -> Row:
     return Row(
         "Servers",
         8,
-        (rows("Servers", "All servers ever seen; connected means called in the last five minutes.", listed, Look(columns=columns)),),
+        (
+            rows(
+                "Servers",
+                "All servers ever seen; connected means called in the last five minutes. Durations are of the last seven days.",
+                listed,
+                Look(columns=columns),
+            ),
+        ),
     )
 
 
@@ -118,7 +125,7 @@ def _failures() -> Row:
     listed = f"""
         SELECT started_at AS at, thread_id AS thread, toString(tool_name) AS tool, toString(mcp_id) AS server, toString(error_type) AS error,
             error_message AS message, duration_ms AS duration
-        FROM mission_control.execution_steps WHERE {PROJECT} AND {MCP} AND type = 'tool_call' AND status = 'error' AND {STARTED} ORDER BY at DESC LIMIT 100"""
+        FROM mission_control.execution_steps WHERE status = 'error' AND {newest_steps(100, "errors", f"type = 'tool_call' AND {MCP}")} ORDER BY at DESC LIMIT 100"""
     return Row(
         "Failed calls",
         8,

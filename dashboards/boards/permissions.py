@@ -3,11 +3,14 @@
 from dashboards.board import Board, Row
 from dashboards.links import THREAD_LINKS, to_board
 from dashboards.panels import Column, Look, bars, figure, rows, series
-from dashboards.query import PROJECT, STARTED
-from dashboards.sources import BUCKET, CHECKS
+from dashboards.query import PROJECT
+from dashboards.sources import APPROXIMATE, BUCKET, CHECKS, P50, P95, UNCHECKED, checks_told, newest, newest_steps
 from dashboards.variables import console, project
 
-_EVENTS = f"FROM mission_control.permission_events WHERE {PROJECT} AND $__timeFilter(timestamp)"
+_OPEN = f"""
+    SELECT thread_id, event_id, min(timestamp) AS asked FROM mission_control.permission_statements WHERE {PROJECT} AND timestamp >= $__fromTime
+    GROUP BY thread_id, event_id HAVING countIf(phase = 'decision') = 0 AND asked <= $__toTime"""
+"""Questions of the range that nobody has answered, whenever that would have been: hours do not know of answers that come later."""
 
 
 def board() -> Board:
@@ -38,11 +41,11 @@ def _figures() -> Row:
                 f"SELECT sum(escalations) AS escalations FROM {CHECKS}",
                 Look(thresholds=(1, 5)),
             ),
-            figure("Waiting", "Checks that nobody has decided.", f"SELECT sum(pending) AS waiting FROM {CHECKS}", Look(thresholds=(1, 10))),
+            figure("Waiting", "Checks that nobody has decided.", f"SELECT count() AS waiting FROM ({_OPEN})", Look(thresholds=(1, 10))),
             figure(
                 "Time to decide",
-                "Median and 95th percentile from the question to the decision.",
-                f"SELECT quantileExact(0.5)(ifNull(waited_ms, 0)) AS median, quantileExact(0.95)(ifNull(waited_ms, 0)) AS p95 {_EVENTS} AND isNotNull(waited_ms)",
+                f"Median and 95th percentile from the question to the decision. {APPROXIMATE}",
+                f"SELECT {P50} AS median, {P95} AS p95 FROM {CHECKS} WHERE weight > 0",
                 Look("ms", (60_000, 600_000)),
             ),
         ),
@@ -73,6 +76,12 @@ def _decisions() -> Row:
 
 
 def _who() -> Row:
+    deciders = f"""
+        SELECT if(source = '', 'unknown', toString(source)) AS decider, sum(granted + denied) AS decided FROM {CHECKS}
+        GROUP BY decider HAVING decided > 0 ORDER BY decided DESC"""
+    denied_agents = f"""
+        SELECT if(agent_name = '', 'unknown', toString(agent_name)) AS agent, sum(denied) AS denied FROM {CHECKS}
+        GROUP BY agent HAVING denied > 0 ORDER BY denied DESC LIMIT 10"""
     return Row(
         "Who decides, and about what",
         8,
@@ -80,7 +89,7 @@ def _who() -> Row:
             bars(
                 "Deciders",
                 "Who decided: policy, hook, person and so on.",
-                f"SELECT toString(source) AS decider, count() AS checks {_EVENTS} AND isNotNull(granted) GROUP BY decider ORDER BY checks DESC",
+                deciders,
                 Look(),
             ),
             bars(
@@ -92,7 +101,7 @@ def _who() -> Row:
             bars(
                 "Agents denied",
                 "Agents by denials.",
-                f"SELECT toString(agent_name) AS agent, countIf(granted = 0) AS denied {_EVENTS} GROUP BY agent HAVING denied > 0 ORDER BY denied DESC LIMIT 10",
+                denied_agents,
                 Look(thresholds=(10, 100)),
             ),
         ),
@@ -100,13 +109,17 @@ def _who() -> Row:
 
 
 def _escalations() -> Row:
+    since = f"timestamp >= {newest(200, 'detected', 'permissions_hourly')} AND timestamp <= $__toTime"
     listed = f"""
         SELECT timestamp AS asked, thread_id AS thread, subject, resource, toString(action) AS action, toString(escalation_rule) AS rule, toString(escalation_status) AS status,
             multiIf(isNull(granted), 'pending', granted = 1, 'granted', 'denied') AS result, toString(severity) AS severity, escalation_reason AS reason
-        {_EVENTS} AND escalation_detected = 1 ORDER BY asked DESC LIMIT 200"""
+        FROM mission_control.permission_events WHERE {checks_told(since)} AND {since} AND escalation_detected = 1 ORDER BY asked DESC LIMIT 200"""
+    oldest = f"{_OPEN} ORDER BY asked LIMIT 200"
     waiting = f"""
         SELECT timestamp AS asked, thread_id AS thread, resource, toString(action) AS action, toString(agent_name) AS agent
-        {_EVENTS} AND isNull(granted) ORDER BY asked LIMIT 200"""
+        FROM mission_control.permission_events
+        WHERE {PROJECT} AND thread_id IN (SELECT thread_id FROM ({oldest})) AND (thread_id, event_id) IN (SELECT thread_id, event_id FROM ({oldest}))
+        ORDER BY asked"""
     columns = [Column("thread", links=THREAD_LINKS), Column("severity", colored=True)]
     return Row(
         "Escalations and open questions",
@@ -127,10 +140,8 @@ def _escalations() -> Row:
 def _unchecked() -> Row:
     listed = f"""
         SELECT started_at AS at, thread_id AS thread, toString(agent_name) AS agent, toString(tool_name) AS tool, toString(mcp_id) AS server
-        FROM mission_control.unchecked_calls WHERE {PROJECT} AND {STARTED} ORDER BY at DESC LIMIT 200"""
-    by_tool = f"""
-        SELECT toString(tool_name) AS tool, count() AS calls FROM mission_control.unchecked_calls WHERE {PROJECT} AND {STARTED}
-        GROUP BY tool ORDER BY calls DESC LIMIT 10"""
+        FROM mission_control.unchecked_calls WHERE {newest_steps(200, "unchecked")} ORDER BY at DESC LIMIT 200"""
+    by_tool = f"SELECT tool, sum(calls) AS calls FROM {UNCHECKED} GROUP BY tool ORDER BY calls DESC LIMIT 10"
     return Row(
         "Calls that nobody checked",
         8,

@@ -39,11 +39,13 @@ def _figures() -> Row:
             figure(
                 "Duration",
                 "Median from first to last sign of life.",
-                f"SELECT quantileExact(0.5)(duration_ms) AS median {_MATCHING}",
+                f"SELECT quantileExactOrNull(0.5)(duration_ms) AS median {_MATCHING}",
                 Look("ms"),
             ),
-            figure("Steps", "Mean number of steps.", f"SELECT avg(step_count) AS steps {_MATCHING}", Look("none")),
-            figure("Cost", "Stated cost of a thread, mean.", f"SELECT avg(ifNull(cost_usd, 0)) AS cost {_MATCHING}", Look("currencyUSD")),
+            figure("Steps", "Mean number of steps.", f"SELECT avgOrNull(step_count) AS steps {_MATCHING}", Look("none")),
+            figure(
+                "Cost", "Stated cost of a thread, mean.", f"SELECT avgOrNull(ifNull(cost_usd, 0)) AS cost {_MATCHING}", Look("currencyUSD")
+            ),
             figure(
                 "Loops",
                 "Threads in which the same call was repeated in a row.",

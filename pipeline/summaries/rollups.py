@@ -16,10 +16,10 @@ LAST_HOUR: Final = 2**32 - 2 * HOUR
 KEYS: Final = {
     "usage_hours": "project, hour, agent_name, user_id, provider, model",
     "tool_hours": "project, hour, mcp_id, tool_name, agent_name",
-    "step_hours": "project, hour, type",
+    "step_counts": "project, hour, type, name, service, mcp_id, model, error_type",
     "edge_hours": "project, hour, source_type, source, target_type, target, kind",
     "error_hours": "project, hour, fingerprint",
-    "permission_hours": "project, hour, resource, action",
+    "check_counts": "project, hour, agent_name, source, resource, action",
 }
 SOONEST: Final = 2.0
 """Seconds between two counts of the same hour, at least."""

@@ -60,10 +60,15 @@ INSERT INTO tool_hours (project, hour, mcp_id, tool_name, agent_name, calls, err
 SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)) AS hour, ['files', 'orders'][part + 1], 'look_' || toString(2 + part * 2), 'planner ' || toString(part), 30, 2, quantilesTDigestState(0.5, 0.95, 0.99)(toFloat64(100 + number % 7 * 50 + part)), hour, 1, 0
 FROM numbers(2160) ARRAY JOIN range(2) AS part GROUP BY number, part;
 
-INSERT INTO step_hours SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), type, 70, 0, 2, 30, 66, 68, 1, 0
+INSERT INTO step_counts (project, hour, type, name, service, mcp_id, model, error_type, steps, errors, unchecked, under_1s, under_10s, under_60s, durations, first_tokens, ttfts,
+    longest_ms, longest, threads, version, is_deleted)
+SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)) AS hour, type, multiIf(type = 'directive', 'restock 0', type = 'tool_call', 'look_2', ''), 'shop', if(type = 'tool_call', 'files', ''),
+    if(type = 'llm_call', 'model-a', ''), 'timeout', 70, 2, type = 'tool_call', 30, 66, 68, [3000, 5000, 6000], if(type = 'llm_call', 70, 0), if(type = 'llm_call', [300, 400], []),
+    6500, ('t0047', 'look', hour), if(type = 'directive', ['t0047'], []), 1, 0
 FROM numbers(2160) ARRAY JOIN ['llm_call', 'tool_call', 'directive'] AS type;
 
-INSERT INTO permission_hours SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), 'file:' || toString(number % 4), 'write', 20, 15, 4, 1, 2, 1, 0 FROM numbers(2160);
+INSERT INTO check_counts (project, hour, agent_name, source, resource, action, checks, granted, denied, pending, escalations, detected, waits, version, is_deleted)
+SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), 'planner', 'policy', 'file:' || toString(number % 4), 'write', 20, 15, 4, 1, 2, 2, [2000, 4000], 1, 0 FROM numbers(2160);
 
 INSERT INTO error_hours (project, hour, fingerprint, error_type, message, service, first_seen_at, last_seen_at, service_versions, errors, threads, version, is_deleted)
 SELECT {project:String}, toStartOfHour(now('UTC') - toIntervalHour(number)), 'f' || toString(number % 3), 'timeout', 'no answer', 'shop', toStartOfHour(now('UTC') - toIntervalHour(number)), toStartOfHour(now('UTC') - toIntervalHour(number)), ['1.0'], 3, uniqState('t' || toString(number)), 1, 0

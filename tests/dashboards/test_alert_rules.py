@@ -182,7 +182,7 @@ def test_a_budget_that_burns_slowly_is_seen_in_counted_hours(store: ClickHouseSt
     scene.steps("llm_call", "complete", 300, 10, seconds=70)
     scene.steps("llm_call", "complete", 1500, 90, seconds=50)
     assert fires(rule, panelrun, shop.port, scene.project)
-    store.command("ALTER TABLE step_hours DELETE WHERE project = {p:String} SETTINGS mutations_sync = 1", {"p": scene.project})
+    store.command("ALTER TABLE step_counts DELETE WHERE project = {p:String} SETTINGS mutations_sync = 1", {"p": scene.project})
     assert not fires(rule, panelrun, shop.port, scene.project)
 
 

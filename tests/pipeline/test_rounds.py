@@ -81,7 +81,8 @@ def test_steps_are_counted_by_hour_type_and_how_long_they_took(line: Line) -> No
     line.spans(*spans, span(9, "t", (9, 10), TOOL, status=Status(code=Status.STATUS_CODE_ERROR)))
     line.summarise()
     line.count()
-    assert line.values("steps_hourly", "type, steps, running, errors, under_1s, under_10s, under_60s") == [("tool_call", 6, 1, 1, 1, 2, 3)]
+    counted = line.values("steps_hourly", "type, name, mcp_id, error_type != '', steps, running, errors, under_1s, under_10s, under_60s")
+    assert counted == [("tool_call", "t", "m", 0, 5, 1, 0, 1, 2, 3), ("tool_call", "t", "m", 1, 1, 0, 1, 0, 0, 0)]
 
 
 def test_keys_that_are_none_any_more_vanish(line: Line) -> None:

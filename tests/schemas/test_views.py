@@ -47,12 +47,16 @@ MORE = {
     "execution_steps": "user_id span_ids received_on",
     "llm_messages": "trace_id parts",
     "unchecked_calls": "received_on",
+    "steps_hourly": """name service mcp_id model error_type paused cancelled unchecked p50_ms p95_ms p99_ms first_tokens p50_ttft_ms p95_ttft_ms
+        longest_ms longest_thread_id longest_name longest_at thread_ids""",
+    "permissions_hourly": "agent_name source detected p50_waited_ms p95_waited_ms",
+    "permission_statements": "thread_id event_id phase timestamp",
     "logs": "log_id",
     "permission_events": "agent_name escalation_reason overreach",
     "scores": "score_id trace_id",
     "dead_letters": "log_partition log_offset part",
 }
-"""Columns that we show beyond the contract."""
+"""Columns, and views, that we show beyond the contract."""
 
 
 def columns(store: ClickHouseStore, view: str) -> dict[str, str]:
@@ -61,10 +65,10 @@ def columns(store: ClickHouseStore, view: str) -> dict[str, str]:
     return {row["name"]: row["comment"] for row in store.query(sql, {"t": view})}
 
 
-@pytest.mark.parametrize("view", CONTRACT)
+@pytest.mark.parametrize("view", CONTRACT | MORE)
 def test_every_column_of_the_contract(store: ClickHouseStore, view: str) -> None:
     found = columns(store, view)
-    assert set(found) == {"project", *CONTRACT[view].split(), *MORE.get(view, "").split()}
+    assert set(found) == {"project", *CONTRACT.get(view, "").split(), *MORE.get(view, "").split()}
     assert [name for name, comment in found.items() if not comment] == []
     (row,) = store.query("SELECT comment FROM system.tables WHERE database = 'mission_control' AND name = {t:String}", {"t": view})
     assert row["comment"]
