@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from pipeline import vocabulary
 from pipeline.columns import times
+from pipeline.messages import USER_TEXT_LENGTH
 
 if TYPE_CHECKING:
     from pipeline.logs import Scope
@@ -17,12 +18,13 @@ _TEXTS: Final[Mapping[str, str]] = {
     "user_input": "mission_control.user_input",
     "user_id": "user.id",
 }
+LATEST: Final = 2**63 - 1
 _WAITS: Final = ("asked", "resumed")
 LONGEST_WAIT_NAME: Final = 1000
 """Characters of what a thread waits for."""
 _TIMES_BY_NAME: Final = pa.map_(pa.string(), pa.int64())
 _TIMES: Final = ("first_at", "last_at", "session_started_at", "session_ended_at")
-_OTHERS: Final = ("end_status", "service", "environment", "host", "service_version")
+_OTHERS: Final = ("end_status", "prompted", "service", "environment", "host", "service_version")
 
 
 class ActivityRows:
@@ -35,10 +37,12 @@ class ActivityRows:
         return len(self._rows)
 
     def add(self, scope: "Scope", thread_id: str, event: str, at: int, found: Mapping[str, str]) -> None:
-        """A record of this thread at `at` (ns). Sessions begin and end by event; details count only where one does."""
-        at = min(at, 2**63 - 1)
+        """A record of this thread at `at` (ns). Sessions begin and end by event; details count only where one does, but for what a person asked."""
+        at = min(at, LATEST)
         row = self._row(scope, thread_id, at)
         if event not in (vocabulary.SESSION_START, vocabulary.SESSION_END):
+            if prompt := found.get(_TEXTS["user_input"]):
+                row["prompted"] = max(row["prompted"], f"{LATEST - at:019d}{prompt[:USER_TEXT_LENGTH]}")
             return
         for column, attribute in _TEXTS.items():
             row[column] = max(row[column], found.get(attribute, ""))
@@ -50,7 +54,7 @@ class ActivityRows:
 
     def wait(self, scope: "Scope", thread_id: str, at: int, what: str, resumed: bool) -> None:
         """It waits for `what` from `at` (ns) on, or no longer; '' stands for everything that it waits for."""
-        at = min(at, 2**63 - 1)
+        at = min(at, LATEST)
         times_by_name = self._row(scope, thread_id, at)["resumed" if resumed else "asked"]
         name = what[:LONGEST_WAIT_NAME]
         times_by_name[name] = max(times_by_name.get(name, 0), at)
@@ -63,7 +67,7 @@ class ActivityRows:
 
     def _new(self, scope: "Scope", at: int) -> dict[str, Any]:
         here = scope.here
-        zero = {"session_started_at": 0, "session_ended_at": 0, "received": 0, "end_status": "", "asked": {}, "resumed": {}}
+        zero = {"session_started_at": 0, "session_ended_at": 0, "received": 0, "end_status": "", "prompted": "", "asked": {}, "resumed": {}}
         said = {"service": here.service, "environment": here.environment, "host": here.host, "service_version": here.service_version}
         return {"first_at": at, "last_at": at, "retention_days": scope.days, **zero, **said, **dict.fromkeys(_TEXTS, "")}
 

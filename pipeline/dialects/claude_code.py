@@ -11,6 +11,8 @@ from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.values import integer, number
 from pipeline.vocabulary import STEP_TYPE
 
+AGENT: Final = "claude-code"
+"""What the agent of a session is called; sub-agents may say what they are called."""
 REDACTED: Final = frozenset({"<REDACTED>", "[REDACTED]"})
 """What stands for content whose sending is switched off; it counts as missing."""
 CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
@@ -110,10 +112,12 @@ def _by_kind(span: SpanFacts) -> None:
         found.setdefault(STEP_TYPE, CHECK)
         decide_about_tool(DECISIONS, found)
         found.setdefault("permission.result", "ask")
+        if "agent_id" not in found:
+            found.setdefault("gen_ai.agent.name", AGENT)
 
 
 def _interaction(found: dict[str, str]) -> None:
-    found.setdefault("gen_ai.agent.name", "claude-code")
+    found.setdefault("gen_ai.agent.name", AGENT)
     if (prompt := found.get("user_prompt")) and prompt not in REDACTED:
         found.setdefault("mission_control.user_input", prompt)
         said = [{"role": "user", "parts": [{"type": "text", "content": prompt}]}]

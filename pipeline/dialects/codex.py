@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.dialects.dialect import Dialect, SpanFacts
 
+AGENT: Final = "codex"
 TURN: Final = "session_task.turn"
 _TURN_USAGE: Final = "codex.turn.token_usage."
 _USAGE_OF_TURN: Final = {
@@ -37,7 +38,7 @@ def _operation(span: SpanFacts) -> None:
 def _turn(found: dict[str, str]) -> None:
     """The agent's work on one request. Its tokens are those of its calls again, so it is no call itself."""
     found.setdefault("gen_ai.operation.name", "invoke_agent")
-    found.setdefault("gen_ai.agent.name", "codex")
+    found.setdefault("gen_ai.agent.name", AGENT)
     _model(found)
     for canonical, name in _USAGE_OF_TURN.items():
         if value := found.get(_TURN_USAGE + name):

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 import orjson
 
 from pipeline.capabilities import MODE, asks_nobody
+from pipeline.dialects.claude_code import AGENT as CLAUDE_AGENT
 from pipeline.dialects.claude_code import CLAUDE_CODE, DECISIONS, REDACTED, count_input, failure, fill, name_thread
+from pipeline.dialects.codex import AGENT as CODEX_AGENT
 from pipeline.dialects.codex import CODEX
 from pipeline.dialects.decisions import DECISIONS as DECISIONS_ELSEWHERE
 from pipeline.dialects.decisions import TOLD, Decision, decide, decide_about_tool, elsewhere
@@ -27,6 +29,8 @@ class Speech(NamedTuple):
     """How one agent's events are read: canonical attribute -> its own, and by event what it decides and more."""
 
     dialect: str
+    agent: str
+    """What the agent is called where it does not say; its sub-agents have names of their own."""
     names: Mapping[str, tuple[str, ...]]
     prompt: str
     """Event whose `prompt` is what the user said."""
@@ -80,7 +84,10 @@ def translate_log(scope: str, event: str, found: dict[str, str], body: str) -> H
     elif asks_nobody(mode := found.get(speech.modes.get(name, ""), "")):
         found.setdefault(MODE, mode)
         decide(Decision("allow"), found, ("mode", mode), "", "go ahead without asking")
-    return Heard(speech.dialect, name, speech.calls.get(name, "") if _is_whole(name, found) else "")
+    step = speech.calls.get(name, "") if _is_whole(name, found) else ""
+    if (step or "permission.result" in found) and "agent_id" not in found:
+        found.setdefault("gen_ai.agent.name", speech.agent)
+    return Heard(speech.dialect, name, step)
 
 
 def _say(found: dict[str, str], role: str, words: str) -> None:
@@ -140,6 +147,7 @@ def _gemini(name: str, found: dict[str, str]) -> None:
 
 _CLAUDE_SPEECH: Final = Speech(
     dialect=CLAUDE_CODE.name,
+    agent=CLAUDE_AGENT,
     names={
         "gen_ai.tool.name": ("tool_name",),
         "gen_ai.tool.call.id": ("tool_use_id",),
@@ -163,6 +171,7 @@ _CLAUDE_SPEECH: Final = Speech(
 )
 _CODEX_SPEECH: Final = Speech(
     dialect=CODEX.name,
+    agent=CODEX_AGENT,
     names={
         "gen_ai.tool.name": ("tool_name",),
         "gen_ai.tool.call.id": ("call_id",),
@@ -193,6 +202,7 @@ _CODEX_SPEECH: Final = Speech(
 )
 _GEMINI_SPEECH: Final = Speech(
     dialect=GEMINI_CLI.name,
+    agent="gemini-cli",
     names={
         "gen_ai.tool.name": ("function_name",),
         "gen_ai.tool.call.id": ("call_id",),

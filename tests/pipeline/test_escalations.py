@@ -145,3 +145,37 @@ def test_modes_and_what_is_asked_for() -> None:
         )
     ]
     assert said == ["tool:rm", "read file", "", "", "", "run tool"]
+
+
+@pytest.mark.parametrize(
+    ("event", "agent", "session", "tool", "decision"),
+    [
+        ("claude_code.tool_decision", "claude-code", "session.id", "tool_name", "accept"),
+        ("codex.tool_decision", "codex", "conversation.id", "tool_name", "approved"),
+        ("gemini_cli.tool_call", "gemini-cli", "session.id", "function_name", "accept"),
+    ],
+)
+def test_what_is_new_for_a_coding_agent(line: Line, event: str, agent: str, session: str, tool: str, decision: str) -> None:
+    def decided(when: float, thread: str, name: str, **more: Any) -> LogRecord:
+        return log(
+            "",
+            when,
+            {session: thread, tool: name, "decision": decision, "call_id": f"{thread}{when}", "tool_use_id": f"{thread}{when}", **more},
+            event=event,
+        )
+
+    line.logs(decided(1, "one", "Read"), decided(2, "two", "Read"), decided(3, "two", "Bash"), decided(4, "three", "Bash"))
+    found = line.values("permission_events", "thread_id, resource, agent_name, escalation_rule, escalation_reason", "escalation_rule != ''")
+    assert found == [("two", "tool:Bash", agent, "new_for_agent", f"the first time that {agent} is asked for tool:Bash")]
+
+
+def test_a_sub_agent_is_not_its_main_agent(line: Line) -> None:
+    said = {"tool_name": "Bash", "decision": "accept", **CLAUDE}
+    line.logs(log("", 1, {**said, "agent_id": "a", "tool_use_id": "1"}, event="claude_code.tool_decision"))
+    line.logs(log("", 2, {**said, "agent_id": "b", "agent.name": "explorer", "tool_use_id": "2"}, event="claude_code.tool_decision"))
+    blocked = {"span.type": "tool.blocked_on_user", "llm_request.context": "x", **said}
+    line.spans(
+        span(2, "claude_code.tool.blocked_on_user", (3, 4), {**blocked, "tool_use_id": "3"}, 1),
+        span(3, "claude_code.tool.blocked_on_user", (3, 4), {**blocked, "agent_id": "a", "tool_use_id": "4"}, 1),
+    )
+    assert line.values("permission_events", "event_id, agent_name") == [("3", "claude-code"), ("1", ""), ("4", ""), ("2", "explorer")]

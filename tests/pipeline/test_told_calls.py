@@ -112,3 +112,28 @@ def test_what_was_said_in_log_events(line: Line) -> None:
     line.logs(log("claude_code.assistant_response", 2, {"event.name": "assistant_response", "response": "hi", **SESSION}))
     line.logs(log("claude_code.user_prompt", 3, {"event.name": "user_prompt", "prompt": "<REDACTED>", **SESSION}))
     assert line.values("llm_messages", "thread_id, role, content") == [("s", "user", "hello"), ("s", "assistant", "hi")]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_a_session_that_only_logs_shows_what_was_asked_first(line: Line, order: Sequence[int]) -> None:
+    prompts = [
+        log("claude_code.user_prompt", when, {"event.name": "user_prompt", "prompt": prompt, **SESSION})
+        for when, prompt in ((3, "zebra"), (5, "aardvark"), (1, "<REDACTED>"))
+    ]
+    told: list[Say] = [*(lambda line, one=one: line.logs(one) for one in prompts), request_log()]
+    for number in order:
+        told[number](line)
+        told[number](line)
+        line.befall("summary" if number == 0 else "heal")
+    line.summarise()
+    assert line.values("threads", "thread_id, user_input, agent_name") == [("s", "zebra", "claude-code")]
+
+
+def test_a_prompt_alone_is_found_by_a_sweep(line: Line) -> None:
+    request_log()(line)
+    line.summarise()
+    line.restart()
+    line.logs(log("claude_code.user_prompt", 3, {"event.name": "user_prompt", "prompt": "é" * 3_000, **SESSION}))
+    line.restart()
+    line.heal()
+    assert line.values("threads", "user_input") == ["é" * 2_000]

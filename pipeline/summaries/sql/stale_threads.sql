@@ -4,7 +4,7 @@ SELECT a.project AS project, a.thread_id AS thread_id, max(a.received_ns) AS rec
 FROM (
     SELECT project, thread_id, (toInt64(toUnixTimestamp(max(x.received))) + 1) * 1000000000 - 1 AS received_ns, toUInt64(received_ns) AS needs
     FROM thread_activity AS x WHERE x.received >= (SELECT max(received) FROM thread_activity) - toIntervalSecond({seconds:UInt32}) GROUP BY project, thread_id
-    HAVING max(x.session_started_at) > toDateTime64(0, 9) OR notEmpty(maxMap(x.asked)) OR notEmpty(maxMap(x.resumed))
+    HAVING max(x.session_started_at) > toDateTime64(0, 9) OR notEmpty(maxMap(x.asked)) OR notEmpty(maxMap(x.resumed)) OR max(x.prompted) != ''
     UNION ALL
     SELECT project, thread_id, toUnixTimestamp64Nano(max(y.received)) AS received_ns, toUInt64(received_ns) AS needs
     FROM permission_rows AS y FINAL WHERE y.received >= (SELECT max(received) FROM permission_rows) - toIntervalSecond({seconds:UInt32}) GROUP BY project, thread_id

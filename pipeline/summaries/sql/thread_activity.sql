@@ -6,7 +6,8 @@ WITH
 SELECT
     project, thread_id, toUnixTimestamp64Nano(min(first_at)) AS first_at, toUnixTimestamp64Nano(max(last_at)) AS last_at,
     toUnixTimestamp64Nano(max(session_started_at)) AS session_started_at, toUnixTimestamp64Nano(max(session_ended_at)) AS session_ended_at,
-    max(end_status) AS end_status, max(agent_name) AS agent_name, max(parent_thread_id) AS parent_thread_id, max(user_input) AS user_input,
+    max(end_status) AS end_status, max(agent_name) AS agent_name, max(parent_thread_id) AS parent_thread_id,
+    if(max(a.user_input) != '', max(a.user_input), substringUTF8(max(a.prompted), 20)) AS user_input,
     max(service) AS service, max(user_id) AS user_id, max(environment) AS environment, max(host) AS host, max(service_version) AS service_version,
     oldest.1 AS waiting_for, oldest.2 AS waiting_since,
     max(toUnixTimestamp(received)) AS received, max(retention_days) AS retention_days
