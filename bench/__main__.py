@@ -12,7 +12,7 @@ import httpx
 
 from bench import api, collector, comparison, dialects, document, ingest, latency, long, machine, panels, standing, steady, through_kafka
 from bench.dataset import Dataset, place, prepared
-from bench.errors import BenchError
+from bench.errors import BenchError, PanelsError
 from bench.tables import Result, Table, figures_table, text
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -89,15 +89,26 @@ def run(measurements: dict[str, Callable[[], Result]], wanted: Sequence[str]) ->
         print(f"== {name}", flush=True)
         began = time.monotonic()
         try:
-            result = measurements[name]()
-        except (BenchError, httpx.HTTPError, OSError) as error:
-            errors.append(f"{name}: {type(error).__name__}: {error}")
+            result, error = _measured(measurements[name])
+        except (BenchError, httpx.HTTPError, OSError) as failure:
+            errors.append(f"{name}: {type(failure).__name__}: {failure}")
             print(errors[-1], flush=True)
             continue
+        if error:
+            errors.append(f"{name}: {error}")
+            print(errors[-1], flush=True)
         found = [*result.tables, *([figures_table(f"figures-{name}", result.figures)] if result.figures else [])]
         print("\n\n".join(text(table) for table in found), f"\n({time.monotonic() - began:.0f} s)\n", flush=True)
         tables += found
     return tables, errors
+
+
+def _measured(measurement: Callable[[], Result]) -> tuple[Result, str]:
+    """(what was measured, what of it could not be)."""
+    try:
+        return measurement(), ""
+    except PanelsError as error:
+        return error.result, str(error)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -5,10 +5,13 @@ BenchError
 ├── NotCompleteError   not everything that was acknowledged became visible in time
 ├── SenderError        the load generator failed
 ├── PeerMissingError   a peer cannot be had on this machine
-└── PanelError         a query of a dashboard failed
+└── PanelsError        queries of dashboards failed; the others were measured
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from bench.tables import Result
 
 
 class BenchError(Exception):
@@ -52,9 +55,11 @@ class PeerMissingError(BenchError):
 
 
 @dataclass
-class PanelError(BenchError):
-    panel: str
-    reason: str
+class PanelsError(BenchError):
+    """`failed` names each by dashboard, panel, reference and range, with what it said; `result` is of the others."""
+
+    failed: Sequence[str]
+    result: Result
 
     def __str__(self) -> str:
-        return f"{self.panel}: {self.reason.strip()[-600:]}"
+        return "\n".join([f"{len(self.failed)} queries of panels failed", *(one.strip()[:600] for one in self.failed)])

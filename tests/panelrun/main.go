@@ -10,7 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"log"
+	"math"
 	"os"
 	"time"
 
@@ -120,9 +122,26 @@ func run(source *sqlds.SQLDatasource, settings backend.DataSourceInstanceSetting
 	}
 	for _, f := range response.Frames {
 		a.Sql = f.Meta.ExecutedQueryString
+		if a.Error = unshown(f); a.Error != "" {
+			break
+		}
 		a.Frames = append(a.Frames, shape(f, j.Rows))
 	}
 	return a
+}
+
+// unshown names a value of a frame that Grafana shows as "NaN" or infinity, which tells nobody anything: queries give null instead.
+func unshown(f *data.Frame) string {
+	for _, column := range f.Fields {
+		for row := range column.Len() {
+			if value, known := column.ConcreteAt(row); known {
+				if number, real := value.(float64); real && (math.IsNaN(number) || math.IsInf(number, 0)) {
+					return fmt.Sprintf("column %s, row %d: %v", column.Name, row, number)
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // shape is a frame's columns with the values of its first rows.
