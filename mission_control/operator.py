@@ -13,10 +13,12 @@ import pyarrow as pa
 from control.commands import BadArgumentsError, Command, Commands
 from pipeline.clear import clear_project
 from pipeline.dead_letters import drop, mark_replayed
+from pipeline.dialects.registry import DIALECTS, STANDARD
 from pipeline.rebuild import Progress, Rebuild, translated
 from schemas.store import Store
 
 DEMO_PROJECT: Final = "demo"
+DIALECT_NAMES: Final = (STANDARD, *sorted(dialect.name for dialect in DIALECTS))
 
 
 def operator_commands(store: Store, rebuild: Rebuild | None) -> Commands:
@@ -67,7 +69,10 @@ def wanted(arguments: Mapping[str, Any]) -> Progress:
     unknown = set(arguments) - {"from", "to", "project", "dialect", "translate"}
     if unknown:
         raise BadArgumentsError(f"rebuild knows from, to, project, dialect and translate, not {', '.join(sorted(unknown))}")
-    start = Progress(only=str(arguments.get("project", "")), dialect=str(arguments.get("dialect", "")))
+    dialect = str(arguments.get("dialect", ""))
+    if dialect and dialect not in DIALECT_NAMES:
+        raise BadArgumentsError(f"there is no dialect {dialect!r}; there are {', '.join(DIALECT_NAMES)}")
+    start = Progress(only=str(arguments.get("project", "")), dialect=dialect)
     if arguments.get("from"):
         start = replace(start, start=_nanoseconds("from", arguments["from"]))
     if arguments.get("to"):

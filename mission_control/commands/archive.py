@@ -37,6 +37,9 @@ def list_files(
     if as_json:
         write_json([{**asdict(file.group), "path": str(file.path), "rows": file.rows, "bytes": file.bytes} for file in found])
         return
+    if not found:
+        typer.echo("nothing of that is in the archive; records go there when they leave the store by age (docs/retention.md)")
+        return
     rows = []
     for (name, owner), group in groupby(found, key=lambda file: (file.group.table, file.group.project)):
         files = list(group)

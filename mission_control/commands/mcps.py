@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from mission_control.client import Row
-from mission_control.commands.output import Cell, People, cut, styled, table, write_json
+from mission_control.commands.output import Cell, Fitting, People, cut, styled, write_json
 from mission_control.commands.since import now
 from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect
 from mission_control.commands.words import ago, count, duration, line
@@ -16,8 +16,8 @@ def mcps(project: Project = "*", limit: Limit = 100, as_json: Json = False, url:
     if as_json:
         write_json(found)
         return
-    titles = ("!server", "!status", ">last call", ">calls", ">errors", ">p50", ">p95", "tools", "project")
-    People().print(table(titles, [_row(one) for one in found]) if found else Text("no MCP servers were called yet"))
+    titles = ("!server", "!status", ">last call", ">calls", ">errors", "?>p50", "?>p95", "tools", "project")
+    People().print(Fitting(titles, [_row(one) for one in found]) if found else Text("no MCP servers were called yet"))
 
 
 def _row(one: Row) -> list[Cell]:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mission_control.client import Api, Row, path_of
-from mission_control.commands.output import Cell, People, cut, styled, table, write_json
+from mission_control.commands.output import Cell, Fitting, People, cut, styled, write_json
 from mission_control.commands.since import Since, now
 from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect
 from mission_control.commands.words import ago, duration, instant, line
@@ -51,13 +51,13 @@ def _read(api: Api, thread: str, since: str | None, limit: int, wanted: dict[str
 
 
 def listing(found: Sequence[Row]) -> RenderableType:
-    return table(("!when", "!decision", "who", "action", "resource", ">waited", "why", "thread"), [_row(check) for check in found])
+    return Fitting(("!when", "!decision", "who", "?action", "resource", "?>waited", "why", "?thread"), [_row(check) for check in found])
 
 
 def _row(check: Row) -> list[Cell]:
     decision = "pending" if check["granted"] is None else "allowed" if check["granted"] else "denied"
     kind = check["escalation_rule"].replace("_", " ")
-    escalation = Text(f"escalation: {kind} ", style="bold red") if check["escalation_detected"] else Text("")
+    escalation = Text(f"escalation: {kind} ", style="bold red") if check["escalation_detected"] else ""
     return [
         ago(check["timestamp"], now()),
         styled(decision),
@@ -65,6 +65,6 @@ def _row(check: Row) -> list[Cell]:
         line(check["action"]),
         cut(check["resource"]),
         duration(check["waited_ms"] or None),
-        escalation + cut(check["reason"] or check["escalation_reason"]),
+        cut(check["reason"] or check["escalation_reason"], before=escalation),
         cut(check["thread_id"], "dim"),
     ]

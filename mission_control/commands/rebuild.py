@@ -73,5 +73,7 @@ def _await(target: Target, progress: Row) -> Row:
 
 
 def _said(progress: Row) -> str:
+    if progress["state"] == "none":
+        return "no rebuild was asked for yet"
     requests = f", {count(progress['requests'])} requests of logs" if progress.get("translate") else ""
     return line(f"{progress['state']}, {count(progress.get('traces'))} traces{requests}")

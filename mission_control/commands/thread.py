@@ -86,7 +86,7 @@ def header(one: Row) -> Any:
         ("thread", one["thread_id"]),
         ("project", one["project"]),
         ("name", one["name"]),
-        ("status", Text(f"{state(one)}  ", style=STYLES.get(state(one), "")) + Text(line(doing(one)), style="dim")),
+        ("status", cut(_now(one), "dim", before=Text(f"{state(one)}  ", style=STYLES.get(state(one), "")))),
         ("waits since", ago(one["waiting_since"], moment) if one["waiting_since"] else ""),
         ("asked", one["user_input"]),
         ("parent", one["parent_thread_id"]),
@@ -108,6 +108,12 @@ def header(one: Row) -> Any:
     return facts(("!", ""), shown)
 
 
+def _now(one: Row) -> str:
+    """What it does or waits for; what it was asked and why it failed have lines of their own."""
+    said = doing(one)
+    return "" if said in (one["user_input"], one["error_message"]) else said
+
+
 def judged(score: Row) -> str:
     """A score in a few words: what, how, by whom."""
     number = "" if score["value"] is None else f"{score['value']:g}"
@@ -123,7 +129,7 @@ def timeline(one: Row, items: Sequence[Row]) -> Any:
         when = instant(item["started_at"])
         offset = duration((when - start).total_seconds() * 1000) if start and when and when >= start else ""
         rows.append(
-            [offset, duration(item["duration_ms"]), styled(_status(item)), Text("  " * depth) + cut(_what(item)), cut(_note(item), "dim")]
+            [offset, duration(item["duration_ms"]), styled(_status(item)), cut(_what(item), before="  " * depth), cut(_note(item), "dim")]
         )
     return table((">at", ">took", "!status", "step", ""), rows)
 
@@ -145,7 +151,9 @@ def _note(item: Row) -> str:
     if item.get("error_message"):
         return str(item["error_message"])
     if item["type"] == "llm_call":
-        return f"{item.get('model') or item.get('request_model') or ''} {count(item.get('input_tokens'))} in, {count(item.get('output_tokens'))} out".strip()
+        model = str(item.get("model") or item.get("request_model") or "")
+        named = "" if model in item["name"] else f"{model} "
+        return f"{named}{count(item.get('input_tokens'))} in, {count(item.get('output_tokens'))} out"
     return str(item.get("description") or item.get("mcp_id") or "")
 
 

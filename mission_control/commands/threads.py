@@ -13,14 +13,24 @@ from rich.live import Live
 from rich.text import Text
 
 from mission_control.client import Row
-from mission_control.commands.output import Cell, People, cut, styled, table, write_json
+from mission_control.commands.output import Cell, Fitting, People, cut, styled, write_json
 from mission_control.commands.since import now
 from mission_control.commands.target import Data, Json, Limit, Project, Token, Url, connect
 from mission_control.commands.words import ago, count, duration, line, money
 
 WATCH_SECONDS: Final = 1.0
-NONE: Final = "no threads here; `mission-control demo` starts some, docs/start.md says how to connect an agent"
-Status = Annotated[str, typer.Option("--status", help="running, stalled, paused, complete, error or cancelled.")]
+NONE: Final = "no threads here; `mission-control demo` starts some, docs/start.md says how to connect an agent; --traces shows plain traces"
+NO_MATCH: Final = "no thread is like that; --traces looks among plain traces too"
+STATUSES: Final = ("running", "stalled", "paused", "complete", "error", "cancelled")
+
+
+def _known(status: str) -> str:
+    if status and status not in STATUSES:
+        raise typer.BadParameter(f"there is no status {status}; there are {', '.join(STATUSES)}")
+    return status
+
+
+Status = Annotated[str, typer.Option("--status", callback=_known, help="running, stalled, paused, complete, error or cancelled.")]
 Search = Annotated[str, typer.Option("--q", help="Text to look for.")]
 
 
@@ -48,7 +58,7 @@ def threads(
             return list(api.items("/api/threads", limit, status=status, project=project, q=q, kind=kind))
 
         if not watch:
-            show(look(), as_json)
+            show(look(), as_json, NO_MATCH if q or status else NONE)
             return
         try:
             watch_json(look) if as_json else watch_people(look)
@@ -56,19 +66,19 @@ def threads(
             return
 
 
-def show(found: Sequence[Row], as_json: bool) -> None:
+def show(found: Sequence[Row], as_json: bool, none: str = NONE) -> None:
     if as_json:
         write_json(found)
     else:
-        People().print(listing(found))
+        People().print(listing(found, none))
 
 
-def listing(found: Sequence[Row]) -> RenderableType:
+def listing(found: Sequence[Row], none: str = NONE) -> RenderableType:
     if not found:
-        return Text(NONE)
+        return Text(none)
     many = len({thread["project"] for thread in found}) > 1
-    titles = ["!thread", "name", "!status", ">started", ">took", ">steps", ">errors", ">tokens", ">cost", "doing"]
-    return table([*titles, "project"] if many else titles, [_row(thread, now(), many) for thread in found])
+    titles = ["!thread", "name", "!status", "?>started", "?>took", "?>steps", "?>errors", "?>tokens", "?>cost", "doing"]
+    return Fitting([*titles, "project"] if many else titles, [_row(thread, now(), many) for thread in found])
 
 
 def _row(thread: Row, moment: datetime, many: bool) -> list[Cell]:

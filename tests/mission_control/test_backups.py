@@ -156,7 +156,7 @@ def test_commands_say_what_they_cannot_do(run: Run, place: Path, monkeypatch: py
     assert "exists already" in str(run("backup", str(place)).err)
     assert "no backup" in run("restore", str(place), "--data", str(place / "new")).err
     assert "days like" in run("archive", "list", "--from", "yesterday").err
-    assert "nothing" not in run("archive", "list").out
+    assert run("archive", "list").out.startswith("nothing of that is in the archive")
     monkeypatch.setenv("MISSION_CONTROL_CLICKHOUSE_URL", "http://127.0.0.1:9")
     assert "clickhouse_url" in run("backup", str(place / "new")).err
 

@@ -344,3 +344,15 @@ def test_any_encoding_of_the_terminal_will_do(found: Door, place: Path) -> None:
         [sys.executable, "-m", "mission_control.main", "threads"], env=variables, capture_output=True, check=False, cwd=place
     )
     assert (done.returncode, b"\\u6f22" in done.stdout) == (0, True)
+
+
+def test_a_status_that_is_none_is_a_usage_error(run: Run, found: Door) -> None:
+    ran = run("threads", "--status", "odd")
+    assert (ran.code, found.asked) == (2, [])
+    assert "there is no status odd" in ran.err
+
+
+def test_why_no_thread_shows(run: Run, found: Door) -> None:
+    found.on("GET", "/api/threads", Answer({"items": [], "next": None}))
+    assert "--traces shows plain traces" in run("threads").out
+    assert run("threads", "--q", "x").out.startswith("no thread is like that")

@@ -87,6 +87,11 @@ def test_dropped_dead_letters_are_audited_and_gone() -> None:
         commands["dead_letters.dropped"]({})
 
 
+def test_a_dialect_that_is_none_is_not_looked_for() -> None:
+    with pytest.raises(BadArgumentsError, match="there is no dialect 'odd'; there are otel, agent_framework, "):
+        wanted({"dialect": "odd"})
+
+
 def test_who_does_not_derive_cannot_rebuild() -> None:
     recorder = Recorder()
     commands = operator_commands(recorder, None)  # type: ignore[arg-type]  # only what the commands use
