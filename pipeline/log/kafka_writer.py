@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -23,6 +23,8 @@ SLOWEST: Final = 20_000_000
 """Bytes a second: large requests get that much more time."""
 INLINE_BYTES: Final = 256 * 1024
 """Larger requests are cut in a thread, so that others need not wait for it."""
+LEFT_OUT_SECONDS: Final = 10.0
+"""About what a cluster needs to notice that a broker hangs, and to give its partitions to others."""
 STOP_SECONDS: Final = 2.0
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class Producer:
         self._client: Any = None
         self._starting = asyncio.Lock()
         self._turn = itertools.count()
+        self._left_out: dict[tuple[str, int], float] = {}
+        """Topic and partition that did not answer in time, and until when others get what is theirs."""
         self.trouble = "not connected to Kafka yet"
         """Why the last append was refused; "" while all is well."""
 
@@ -87,23 +91,31 @@ class Producer:
             parts = split(topic, value, partitions)
         else:
             parts = await asyncio.to_thread(split, topic, value, partitions)
-        waiting = [
-            await client.send(name, part.value, key, partition=self._partition(client, name, part.partition), headers=headers)
-            for part in parts
-        ]
-        for one in waiting:
-            one.add_done_callback(_look)
-        # Not gathered: when time is up the batch must not learn of it, others are in it as well.
-        done, _ = await asyncio.wait(waiting)
-        for one in done:
-            one.result()
-        first = waiting[0].result()
-        return first.partition, first.offset
+        placed = [((name, self._partition(client, name, part.partition)), part.value) for part in parts]
+        waiting: list[asyncio.Future[Any]] = []
+        try:
+            for (_, partition), part in placed:
+                waiting.append(await client.send(name, part, key, partition, headers=headers))
+                waiting[-1].add_done_callback(_look)
+            # Not gathered: when time is up the batch must not learn of it, others are in it as well.
+            await asyncio.wait(waiting)
+        except asyncio.CancelledError:
+            self._leave_out({place for (place, _), one in itertools.zip_longest(placed, waiting) if one is None or not one.done()})
+            raise
+        answers = [one.result() for one in waiting]
+        return answers[0].partition, answers[0].offset
+
+    def _leave_out(self, places: Iterable[tuple[str, int]]) -> None:
+        """A broker that hangs must not refuse every request that has a trace of its partitions."""
+        until = time.monotonic() + LEFT_OUT_SECONDS
+        self._left_out |= dict.fromkeys(places, until)
 
     def _partition(self, client: Any, name: str, wanted: int | None) -> int:
-        """The wanted one where it has a leader; else each in its turn of those that have one."""
-        available: set[int] = client.client.cluster.available_partitions_for_topic(name) or {0}
-        return wanted if wanted is not None and wanted in available else sorted(available)[next(self._turn) % len(available)]
+        """The wanted one where it has a leader that answers; else each in its turn of those that have one."""
+        now = time.monotonic()
+        led: set[int] = client.client.cluster.available_partitions_for_topic(name) or {0}
+        able = {number for number in led if self._left_out.get((name, number), now) <= now} or led
+        return wanted if wanted is not None and wanted in able else sorted(able)[next(self._turn) % len(able)]
 
     async def started(self) -> Any:
         """Raises KafkaError while no broker answers."""

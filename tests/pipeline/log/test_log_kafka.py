@@ -23,7 +23,7 @@ from pipeline.log.kafka_topics import TopicPlan, ensure_topics
 from pipeline.log.kafka_writer import MOST_BYTES
 from schemas.errors import LogUnavailableError, MalformedRequestError
 from schemas.ports import Record
-from schemas.topics import SPANS
+from schemas.topics import LOGS, SPANS
 from tests.brokers import Cluster, free_port
 from tests.pipeline.log.patient import PatientKafkaLog, open_kafka
 
@@ -165,6 +165,30 @@ async def test_every_trace_lies_in_one_partition(kafka: Cluster, prefix: str) ->
         )
     assert found == {(partition_of(trace, 3), trace): 4 for trace in traces}
     assert len({partition for partition, _ in found}) == 3
+
+
+async def test_a_partition_that_does_not_answer_is_left_out_for_a_while(
+    kafka: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request that meets it is refused; what the next ones have for it goes elsewhere."""
+    send = AIOKafkaProducer.send
+
+    async def hangs(producer: AIOKafkaProducer, topic: str, value: bytes, key: None, partition: int, **more: object) -> object:
+        return asyncio.Future() if partition == 1 else await send(producer, topic, value, key, partition, **more)
+
+    traces = [bytes([number]) * 16 for number in range(20)]
+    request = spans_request(len(traces), 10)
+    for trace, span in zip(traces, request.resource_spans[0].scope_spans[0].spans, strict=True):
+        span.trace_id = trace
+    with closing(open_kafka(kafka.bootstrap, prefix, partitions=3)) as log:
+        await log.writer().append(LOGS, b"connects", RECEIVED)
+        monkeypatch.setattr(AIOKafkaProducer, "send", hangs)
+        with pytest.raises(LogUnavailableError):
+            await log.writer().append(SPANS, request.SerializeToString(), RECEIVED)
+        await log.writer().append(SPANS, request.SerializeToString(), RECEIVED)
+        monkeypatch.undo()
+        assert not list(log.records(SPANS, 1))
+        assert log.check() == ""
 
 
 async def test_what_is_followed_is_handed_on_without_asking_anybody(
