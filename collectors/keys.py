@@ -24,7 +24,7 @@ class Sender:
     project: str
     bound: bool
     key: str = ""
-    """What the key is called where its quota is spoken of; "" without one."""
+    """Id of the key: its quota is called so, and what came with it; "" without one."""
 
 
 class Keys(Protocol):

@@ -19,7 +19,7 @@ from schemas.metrics import Metrics
 from schemas.otlp import Encoding, ExportRequest, ResourceBlock
 from schemas.ports import LogWriter
 from schemas.settings import MEBIBYTE, Settings
-from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, REFUSED_HEADER, SOURCE_HEADER
+from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, REFUSED_HEADER, SENDER_KEY_HEADER, SOURCE_HEADER
 
 Transport = Literal["http", "grpc"]
 Result = TypeVar("Result")
@@ -158,6 +158,8 @@ class Receiver:
         headers = {RECEIVED_HEADER: str(self._clock()), SOURCE_HEADER: f"otlp_{incoming.transport}"}
         if incoming.sender.project:
             headers[PROJECT_HEADER] = incoming.sender.project
+        if incoming.sender.key:
+            headers[SENDER_KEY_HEADER] = incoming.sender.key
         return headers
 
     def _count(self, incoming: Incoming, checked: Checked) -> None:

@@ -8,7 +8,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from pipeline.values import attributes
 from schemas.ports import Record
-from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, REFUSED_HEADER, SOURCE_HEADER
+from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, RECEIVED_HEADER, REFUSED_HEADER, SENDER_KEY_HEADER, SOURCE_HEADER
 
 MAX_PROJECT_LENGTH = 128
 MessageIdentity: TypeAlias = tuple[str, str, str, bytes, int]
@@ -48,6 +48,8 @@ class Envelope:
     size: int
     refused: int = 0
     """Records that a collector turned away; such a record of the log has no other contents."""
+    sender_key: str = ""
+    """Id of the key that the sender showed."""
 
 
 def envelope(record: Record) -> Envelope:
@@ -61,6 +63,7 @@ def envelope(record: Record) -> Envelope:
         headers.get(PROJECT_HEADER, ""),
         len(record.value),
         int(headers.get(REFUSED_HEADER) or 0),
+        headers.get(SENDER_KEY_HEADER, ""),
     )
 
 

@@ -159,6 +159,7 @@ class LogRows:
             around.partition,
             around.offset,
             days,
+            sender_key=around.sender_key,
         )
         self._spans.permissions.add(place, found)
         self._touch(scope, thread, trace_id)

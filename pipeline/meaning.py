@@ -69,7 +69,7 @@ class Claims:
             self.unplaced.add((project, span.trace_id))
         place = Place(
             project, thread or span.trace_id, span.trace_id, guarded, at, around.received, around.topic, around.partition, around.offset, days,
-            by_span=True,
+            by_span=True, sender_key=around.sender_key,
         )  # fmt: skip
         self.checks.add(place, said)
 

@@ -41,6 +41,7 @@ class Place(NamedTuple):
     offset: int
     retention_days: int
     by_span: bool = False
+    sender_key: str = ""
 
     @property
     def version(self) -> int:
@@ -86,7 +87,7 @@ class PermissionRows:
                 _pair(said, "subject"), _pair(said, "resource"), said.get("action", ""), about, result, said.get("reason", ""), said.get("reason_code", ""),
                 said.get("policy.name") or said.get("policy.id") or said.get("policy", ""), said.get("rule", ""), said.get("rules", ""),
                 said.get("inheritance", ""), said.get("source", ""), int(bool(escalated.rule)), *escalated, status,
-                said.get("severity", ""), "", place.version, 0,
+                said.get("severity", ""), place.sender_key, place.version, 0,
             )
         )  # fmt: skip
         self._times.append((min(place.timestamp, 2**63 - 1), place.received))

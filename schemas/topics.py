@@ -18,6 +18,9 @@ RECEIVED_HEADER: Final = "mission_control.received_unix_nano"
 SOURCE_HEADER: Final = "mission_control.source"
 """Who handed the record over: `otlp_http`, `otlp_grpc`, later file readers."""
 
+SENDER_KEY_HEADER: Final = "mission_control.sender_key"
+"""Id of the key that the sender showed, where he showed one; `api_key` is the system's own."""
+
 REFUSED_HEADER: Final = "mission_control.refused"
 """On a record without contents: how many records of its project and signal a collector turned away lately. For the ledger."""
 

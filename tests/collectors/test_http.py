@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from schemas import otlp
-from schemas.topics import LOGS, METRICS, PROJECT_HEADER, RECEIVED_HEADER, SOURCE_HEADER, SPANS
+from schemas.topics import LOGS, METRICS, PROJECT_HEADER, RECEIVED_HEADER, SENDER_KEY_HEADER, SOURCE_HEADER, SPANS
 from tests.collectors.conftest import NOW, Collect, Collector, add_resource, bound_key, spans_request
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -228,7 +228,8 @@ async def test_bound_keys(collect: Collect) -> None:
     response = await collector.http.post("/v1/traces", content=BODY, headers={**headers, "x-mission-control-project": "bank"})
     assert (response.status_code, status_of(response).code) == (403, 7)
     assert (await collector.http.post("/v1/traces", content=BODY, headers=headers)).status_code == 200
-    assert collector.log.appended[0].headers[PROJECT_HEADER] == "shop"
+    named = collector.log.appended[0].headers
+    assert (named[PROJECT_HEADER], named[SENDER_KEY_HEADER]) == ("shop", "k1")
 
 
 async def test_project_header_in_utf8(collector: Collector) -> None:

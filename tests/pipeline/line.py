@@ -90,13 +90,13 @@ class Line:
         self.rollups = Rollups(self.store, self.metrics)
         self.summaries = Summaries(self.store, self.heard, self.metrics, 0.01, self.rollups, fold=self._fold)
 
-    def write(self, topic: str, request: Any, again: bool = False, project: str | None = None) -> list[Mapped]:
+    def write(self, topic: str, request: Any, again: bool = False, project: str | None = None, key: str = "") -> list[Mapped]:
         """`again`: the log delivers the last position a second time."""
         if not again:
             self.received += 1_000_000
             self.offset += 1
         named = self.project if project is None else project
-        around = Envelope(topic, 0, self.offset, self.received, "test", named, request.ByteSize())
+        around = Envelope(topic, 0, self.offset, self.received, "test", named, request.ByteSize(), sender_key=key)
         writer = Writer(self.store, mapper(topic, self.seen, load_settings().retention_days, native=self.kernel), self.seen, self.metrics)
         results = writer.write([(around, request.SerializeToString())])
         for mapped in results:

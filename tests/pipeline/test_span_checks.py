@@ -36,6 +36,15 @@ def test_a_span_that_is_a_check(line: Line, prefix: str) -> None:
     assert line.values("threads", "permission_checks, permission_denials") == [(1, 1)]
 
 
+def test_a_check_names_the_key_it_came_with(line: Line) -> None:
+    """Told by a span or by a log record; without one where nobody is asked for a key."""
+    said = ASKED | THREAD | {"permission.result": "allow"}
+    line.spans(tool(), span(3, "permission.check", (20, 30), said | {"permission.check.id": "a"}, parent=2), key="of-spans")
+    line.logs(log("", 1, said | {"permission.check.id": "b"}, 1, 2, "permission.check"), key="of-logs")
+    line.logs(log("", 1, said | {"permission.check.id": "c"}, 1, 2, "permission.check"))
+    assert sorted(checks(line, "event_id, sender_key_id")) == [("a", "of-spans"), ("b", "of-logs"), ("c", "")]
+
+
 def test_a_check_that_has_begun_is_what_the_thread_waits_for(line: Line) -> None:
     line.spans(span(3, "permission.check", (20, -1), ASKED | THREAD))
     assert checks(line, "resource, granted") == [("tool:shell", None)]
