@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 _INSERT_SETTINGS: Final = {
     "async_insert": "0",  # its default is 1 in this engine; an acknowledged insert must be in a part
     "max_partitions_per_insert_block": "0",
+    "optimize_on_insert": "0",  # equal keys within a block wait for merges as those of two blocks do; replacing them here costs as much as the insert
     "max_threads": "1",  # small batches gain nothing from more, and pay for them
     "input_format_parallel_parsing": "0",
 }
