@@ -72,13 +72,18 @@ async def test_mcps(running: Any, rows: Any) -> None:
     rows.calls("write", calls=2)
     rows.calls("send", mcp_id="mail/box", calls=2, errors=2)
     rows.calls("old", mcp_id="quiet", hours_ago=30)
+    rows.calls("older", mcp_id="still", hours_ago=8 * 24)
     page = await running.get("/api/mcps", project=rows.project, limit=2)
     assert [(mcp["mcp_id"], mcp["calls"], mcp["tools"]) for mcp in page["items"]] == [
         ("files", 6, ["read", "write"]),
         ("mail/box", 2, ["send"]),
     ]
     rest = await running.get("/api/mcps", project=rows.project, cursor=page["next"])
-    assert [mcp["mcp_id"] for mcp in rest["items"]] == ["quiet"]
+    assert [(mcp["mcp_id"], mcp["p50_ms"] is None, mcp["p95_ms"] is None) for mcp in rest["items"]] == [
+        ("quiet", False, False),
+        ("still", True, True),
+    ]
+    assert (await running.get("/api/mcps/still/health", project=rows.project))["p95_ms"] is None
     assert (await running.get("/api/mcps/files/health", project=rows.project))["health"] == "healthy"
     mail = await running.get("/api/mcps/mail%2Fbox/health", project=rows.project)
     assert (mail["health"], mail["error_rate"], len(mail["hours"])) == ("failing", 1.0, 1)
