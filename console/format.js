@@ -70,20 +70,35 @@ export function size(bytes) {
 }
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const MINUTE = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const RECENT_MS = 72_000_000;
 
-/** Time of day, with the date when it is not within the last 20 hours. @param {string | null | undefined} text */
+/** The date where the time of day alone would mislead (not within the last 20 hours), with the year when it is another; else ''. @param {string | null | undefined} text */
+export function day(text) {
+  const at = instant(text);
+  if (at === null || Math.abs(Date.now() - at) < RECENT_MS) return '';
+  const year = new Date(at).getFullYear();
+  return year === new Date().getFullYear() ? DAY.format(at) : `${DAY.format(at)} ${year}`;
+}
+
+/** Time of day, or the date and what else has room in a column. @param {string | null | undefined} text */
 export function moment(text) {
   const at = instant(text);
   if (at === null) return '–';
-  return Math.abs(Date.now() - at) < 72_000_000 ? CLOCK.format(at) : DAY.format(at);
+  const date = day(text);
+  if (!date) return CLOCK.format(at);
+  return /\d{4}$/.test(date) ? date : `${date} ${MINUTE.format(at)}`;
 }
 
 /** Time of day with milliseconds. @param {string | null | undefined} text */
-export function precise(text) {
+export function clock(text) {
   const at = instant(text);
   return at === null ? '–' : `${CLOCK.format(at)}.${String(at % 1000).padStart(3, '0')}`;
 }
+
+/** Time of day with milliseconds, the date before it where it was another day. @param {string | null | undefined} text */
+export const precise = (text) => [day(text), clock(text)].filter(Boolean).join(' ');
 
 /** "gpt-x" style names stay; long ids keep their ends. @param {string} id */
 export const shortId = (id) => (id.length > LONGEST_ID ? `${clip(id.slice(0, 10))}…${clip(id.slice(-6))}` : clip(id));

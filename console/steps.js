@@ -85,5 +85,12 @@ export function decisionsFor(step, permissions, inside) {
   return permissions.filter((event) => ids.has(event.step_id ?? '') || ids.has(event.event_id ?? ''));
 }
 
+/** Tool calls about which nobody was asked: no check names one of their spans, or the call by its id. @param {Map<string, Step>} steps @param {Permission[]} permissions */
+export function uncheckedIn(steps, permissions) {
+  const asked = new Set(permissions.flatMap((event) => [event.step_id, event.event_id]));
+  const names = (/** @type {Step} */ step) => [step.step_id, step.tool_call_id, ...(Array.isArray(step['span_ids']) ? step['span_ids'] : [])];
+  return [...steps.values()].filter((step) => step.type === 'tool_call' && !names(step).some((id) => id && asked.has(id))).sort(byStart);
+}
+
 /** 'granted', 'denied' or 'open'. @param {Permission} event */
 export const verdictOf = (event) => (event.granted === null || event.granted === undefined ? 'open' : event.granted ? 'granted' : 'denied');

@@ -1,6 +1,6 @@
 // A live tail of log records: filters, pause, and one record in full.
 import { html, useEffect, useMemo, useState } from '../libraries.js';
-import { clip, plain, precise, shortId } from '../format.js';
+import { clip, clock, day, moment, plain, precise, shortId } from '../format.js';
 import { onEscape } from '../keyboard.js';
 import { LEVELS, logTail } from '../log_tail.js';
 import { pretty } from '../messages.js';
@@ -29,9 +29,10 @@ function passes(record, { levels, text, service }) {
 /** @param {{record: LogRecord, project: string, linked: boolean, onSelect: (record: LogRecord) => void, selected: boolean}} properties */
 function Row({ record, project, linked, onSelect, selected }) {
   const level = (record.level ?? '').toUpperCase() || '–';
+  const date = day(record.timestamp) ? moment(record.timestamp) : '';
   return html`
     <div class="log-row" data-testid="log" data-level=${level} data-selected=${selected} onClick=${() => onSelect(record)}>
-      <time class="number" datetime=${record.timestamp} title=${record.timestamp}>${precise(record.timestamp)}</time>
+      <time class="number" datetime=${record.timestamp} title=${record.timestamp}>${date || clock(record.timestamp)}</time>
       <span class="level">${clip(level, 8)}</span>
       <span class="service clip" title=${clip(record.service, 200)}>${clip(record.service, 40)}</span>
       <button type="button" class="message clip" data-row><bdi>${clip(record.message || record.event_name || record.exception, LINE_LIMIT)}</bdi></button>

@@ -13,6 +13,8 @@ const ROW_PX = 30;
 const INDENT_PX = 14;
 const DEEPEST = 14;
 const TICKS = 6;
+/** Share of the lane behind which a tick's label has no room. */
+const LAST_TICK = 0.94;
 const ZOOM_MARGIN = 0.06;
 const TITLE_LIMIT = 500;
 
@@ -41,8 +43,8 @@ function Lane({ bar, span }) {
   `;
 }
 
-/** @param {{bar: Bar, span: Span, selected: boolean, collapsed: boolean, onSelect: (id: string) => void, onToggle: (id: string) => void}} properties */
-function Row({ bar, span, selected, collapsed, onSelect, onToggle }) {
+/** @param {{bar: Bar, span: Span, selected: boolean, collapsed: boolean, unchecked: boolean, onSelect: (id: string) => void, onToggle: (id: string) => void}} properties */
+function Row({ bar, span, selected, collapsed, unchecked, onSelect, onToggle }) {
   const { step, depth, children } = bar;
   const [title, beside] = titleOf(step, bar.agent);
   const toggle = (/** @type {Event} */ event) => {
@@ -59,6 +61,7 @@ function Row({ bar, span, selected, collapsed, onSelect, onToggle }) {
         <button type="button" class="bar-title clip" data-row title=${clip(step.name, TITLE_LIMIT)} aria-label=${`${TYPES[step.type ?? ''] ?? 'step'} ${clip(title, 100)}, ${step.status ?? ''}`}><bdi>${clip(title, 120)}</bdi></button>
         ${step.status === 'error' ? html`<${Icon} name="error" />` : null}
         ${beside ? html`<span class="beside clip">${clip(beside, 60)}</span>` : null}
+        ${unchecked ? html`<span class="badge" data-kind="unchecked" title="Nobody was asked about this call">unchecked</span>` : null}
         ${collapsed ? html`<span class="beside">+${children}</span>` : null}
       </span>
       <${Lane} bar=${bar} span=${span} />
@@ -73,9 +76,9 @@ function useSpan({ bars, running }) {
 }
 
 /**
- * @param {{steps: Map<string, import('../types').Step>, running: boolean, selected: string, onSelect: (id: string) => void}} properties
+ * @param {{steps: Map<string, import('../types').Step>, running: boolean, selected: string, unchecked: import('../types').Step[], onSelect: (id: string) => void}} properties
  */
-export function Waterfall({ steps, running, selected, onSelect }) {
+export function Waterfall({ steps, running, selected, unchecked, onSelect }) {
   const [collapsed, fold] = useState(/** @type {Set<string>} */ (new Set()));
   const [reveal, show] = useState(-1);
   const [zoom, look] = useState(/** @type {Span | null} */ (null));
@@ -91,6 +94,7 @@ export function Waterfall({ steps, running, selected, onSelect }) {
   };
   const ticks = ticksOf(span.to - span.from, TICKS);
   const types = useMemo(() => new Set([...steps.values()].map((step) => step.type ?? 'span')), [steps]);
+  const marked = useMemo(() => new Set(unchecked.map((step) => step.step_id)), [unchecked]);
   const toggle = (/** @type {string} */ id) => fold((old) => (old.has(id) ? new Set([...old].filter((other) => other !== id)) : new Set([...old, id])));
   const parents = useMemo(() => bars.filter((bar) => bar.children > 0 && bar.depth > 0).map((bar) => bar.step.step_id), [bars]);
   useEffect(() => {
@@ -107,12 +111,12 @@ export function Waterfall({ steps, running, selected, onSelect }) {
         ${zoom ? html`<button type="button" class="link" onClick=${() => look(null)}>Whole thread</button>` : null}
       </div>
       <div class="axis" aria-hidden="true"><span class="axis-name"></span><span class="axis-lane">
-        ${ticks.map((tick) => html`<span key=${tick} class="tick number" style=${{ left: percent(tick / (span.to - span.from)) }}>${tick === 0 ? '0' : duration(tick)}</span>`)}
+        ${ticks.filter((tick) => tick / (span.to - span.from) < LAST_TICK).map((tick) => html`<span key=${tick} class="tick number" style=${{ left: percent(tick / (span.to - span.from)) }}>${tick === 0 ? '0' : duration(tick)}</span>`)}
       </span></div>
       <${Windowed} name="waterfall" label="Timeline" count=${bars.length} rowHeight=${ROW_PX} reveal=${reveal} row=${(/** @type {number} */ index) => {
         const bar = /** @type {Bar} */ (bars[index]);
         const id = bar.step.step_id;
-        return html`<${Row} key=${id} bar=${bar} span=${span} selected=${selected === id} collapsed=${collapsed.has(id)} onSelect=${onSelect} onToggle=${toggle} />`;
+        return html`<${Row} key=${id} bar=${bar} span=${span} selected=${selected === id} collapsed=${collapsed.has(id)} unchecked=${marked.has(id)} onSelect=${onSelect} onToggle=${toggle} />`;
       }} />
     </div>
   `;

@@ -1,9 +1,10 @@
 // One thread: what it is, what it does, what was said, what it was allowed.
 import { html, useEffect, useMemo, useState } from '../libraries.js';
-import { clip, count, money, moment, size } from '../format.js';
+import { clip, count, money, precise, size } from '../format.js';
 import { amend, href, route, threadHref } from '../router.js';
 import { project, projectParameter } from '../store.js';
 import { threadDetail } from '../thread_detail.js';
+import { uncheckedIn } from '../steps.js';
 import { isOpen, relatives, stateOf } from '../threads.js';
 import { Badges, Obstacle, nameOf } from '../parts/thread_card.js';
 import { ThreadDuration } from '../parts/age.js';
@@ -55,8 +56,8 @@ function Facts({ thread, children }) {
     ['Host', thread.host],
     ['Models', thread.models?.join(', ')],
     ['MCPs', thread.mcp_ids?.join(', ')],
-    ['Started', moment(thread.started_at)],
-    ['Ended', thread.ended_at ? moment(thread.ended_at) : ''],
+    ['Started', precise(thread.started_at)],
+    ['Ended', thread.ended_at ? precise(thread.ended_at) : ''],
   ]).filter(([, value]) => value);
   return html`
     <dl class="facts-line">
@@ -96,10 +97,13 @@ function Panel({ tab, detail, select, selected, id }) {
     amend({ tab: 'timeline' });
     select(step);
   };
+  const unchecked = useMemo(() => uncheckedIn(detail.steps.value, [...detail.permissions.value.values()]), [detail.steps.value, detail.permissions.value]);
+  const empty = tab === 'transcript' ? detail.messages.value.size === 0 : tab === 'timeline' && detail.steps.value.size === 0;
+  if (empty && detail.loading.value) return html`<p class="notice" aria-live="polite">Loading…</p>`;
   if (tab === 'transcript') return html`<${Transcript} messages=${detail.messages.value} running=${running} onStep=${toStep} />`;
-  if (tab === 'permissions') return html`<${Permissions} permissions=${[...detail.permissions.value.values()]} unchecked=${detail.thread.value?.unchecked_calls ?? 0} onStep=${toStep} />`;
+  if (tab === 'permissions') return html`<${Permissions} permissions=${[...detail.permissions.value.values()]} unchecked=${detail.thread.value?.unchecked_calls ?? 0} calls=${unchecked} onStep=${toStep} />`;
   if (tab === 'logs') return html`<${LogList} project=${project.value} thread=${id} />`;
-  return html`<${Waterfall} steps=${detail.steps.value} running=${running} selected=${selected} onSelect=${select} />`;
+  return html`<${Waterfall} steps=${detail.steps.value} running=${running} selected=${selected} onSelect=${select} unchecked=${detail.permissions.value.size > 0 ? unchecked : []} />`;
 }
 
 /** @param {{tab: string, detail: Detail}} properties */

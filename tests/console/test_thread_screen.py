@@ -57,7 +57,7 @@ def test_what_is_judged_meanwhile_shows_at_once(system: Any, visit: Any, project
 def test_who_allowed_a_call_stands_beside_it(system: Any, visit: Any, project: str) -> None:
     agent = system.agent(project, name="coder")
     call = agent.tool("deploy.start", 0, 500)
-    agent.send(call, agent.end())
+    agent.send(call, agent.tool("metrics.range", 600, 700), agent.end())
     agent.log(
         "not on a Friday",
         span=call["spanId"],
@@ -78,14 +78,20 @@ def test_who_allowed_a_call_stands_beside_it(system: Any, visit: Any, project: s
     decision = page.get_by_test_id("details").get_by_test_id("permission")
     expect(decision).to_contain_text("Denied")
     expect(decision).to_contain_text("not on a Friday")
+    unasked = page.locator('[data-testid="step"][data-type="tool_call"]').filter(has_text="unchecked")
+    expect(unasked).to_have_count(1)
+    expect(unasked).to_contain_text("metrics.range")
     page.get_by_role("tab", name="Permissions").click()
     expect(page.get_by_role("tabpanel").get_by_test_id("permission")).to_contain_text("release-policy")
+    expect(page.get_by_role("tabpanel")).to_contain_text("1 tool call that nobody allowed or denied")
+    page.get_by_test_id("unchecked-calls").get_by_role("button", name="show step").click()
+    expect(page.get_by_test_id("unchecked")).to_contain_text("Nobody checked")
 
 
 def test_escalations_say_why_and_scores_stand_with_the_thread_and_its_step(system: Any, visit: Any, project: str) -> None:
     agent = system.agent(project, name="coder")
     call = agent.tool("deploy.start", 0, 500)
-    agent.send(call, agent.end())
+    agent.send(call, agent.tool("metrics.range", 600, 700), agent.end())
     said = {"event.name": "permission.check", "permission.resource.type": "tool", "permission.resource.id": "deploy.start"}
     agent.log("", span=call["spanId"], **said, **{"permission.result": "allow", "permission.mode": "bypassPermissions"})
     scores = f"{system.console}/api/scores?project={project}"
