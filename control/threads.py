@@ -1,12 +1,13 @@
 """Threads: the list, one of them, and its state at an instant."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from control import cursors, times
 from control.errors import NotThereError
 from control.projects import Projects
+from control.reach import Reach
 from control.reader import Reader, Row
 from control.times import BEGINNING, END, NANOSECONDS
 
@@ -41,6 +42,7 @@ class Threads:
         self._projects = projects
         self._stalled_after = int(stalled_after * NANOSECONDS)
         self._recent: dict[tuple[str, str, int], Row] = {}
+        self._reach: Reach[ThreadFilter] = Reach()
 
     def _stalled_at(self) -> int:
         """A running thread last heard of before this has stalled."""
@@ -66,13 +68,14 @@ class Threads:
             "before": before[0] if before else None,
             "before_id": before[1] if before else None,
         }
-        until = min(wanted.until, before[0]) if before else wanted.until
+        kind, until = replace(wanted, since=BEGINNING, until=END), min(wanted.until, before[0]) if before else wanted.until
         keys: list[Row] = []
-        for low, high in times.windows(wanted.since, until, times.now_ns()):
+        for low, high in self._reach.windows(kind, wanted.since, until):
             window = {"low": low, "high": high, "limit": count - len(keys)}
             keys += await self._reader.rows("thread_keys", {**parameters, **window})
             if len(keys) >= count:
                 break
+        self._reach.reached(kind, until, keys[-1]["started_ns"] if len(keys) >= count else wanted.since)
         return keys
 
     async def _whole(self, keys: list[Row]) -> list[Row]:

@@ -25,9 +25,10 @@ CREATE OR REPLACE VIEW entities (
 SELECT project, concat(type, ':', name) AS entity_id, type, name, '' AS version, CAST('observed', 'LowCardinality(String)') AS scope, CAST(NULL, 'Nullable(UInt8)') AS validated, '' AS description,
     min(first_at) AS created_at, max(last_at) AS modified_at, CAST('telemetry', 'LowCardinality(String)') AS source, CAST(map('calls', toString(sum(n))), 'Map(String, String)') AS metadata
 FROM (
-    SELECT project, CAST('tool', 'LowCardinality(String)') AS type, toString(tool_name) AS name, toDateTime64(hour, 9, 'UTC') AS first_at, last_seen_at AS last_at, calls AS n FROM mission_control.tool_hours FINAL WHERE tool_name != ''
-    UNION ALL SELECT project, 'mcp', toString(mcp_id), toDateTime64(hour, 9, 'UTC'), last_seen_at, calls FROM mission_control.tool_hours FINAL WHERE mcp_id != ''
-    UNION ALL SELECT project, 'agent', toString(agent_name), toDateTime64(hour, 9, 'UTC'), last_seen_at, calls FROM mission_control.tool_hours FINAL WHERE agent_name != ''
+    SELECT project, CAST(named.1, 'LowCardinality(String)') AS type, named.2 AS name, first_at, last_at, n FROM (
+        SELECT project, arrayJoin([('tool', toString(tool_name)), ('mcp', toString(mcp_id)), ('agent', toString(agent_name))]) AS named, toDateTime64(min(hour), 9, 'UTC') AS first_at, max(last_seen_at) AS last_at, sum(calls) AS n
+        FROM mission_control.tool_hours FINAL GROUP BY project, tool_name, mcp_id, agent_name
+    ) WHERE name != ''
     UNION ALL SELECT project, 'agent', toString(agent_name), toDateTime64(hour, 9, 'UTC'), toDateTime64(hour, 9, 'UTC'), calls FROM mission_control.usage_hours FINAL WHERE agent_name != ''
     UNION ALL SELECT project, 'model', toString(model), toDateTime64(hour, 9, 'UTC'), toDateTime64(hour, 9, 'UTC'), calls FROM mission_control.usage_hours FINAL WHERE model != ''
     UNION ALL SELECT project, target_type, target, first_at, last_at, calls FROM mission_control.edge_hours FINAL WHERE source_type = '' OR target_type IN ('agent', 'mcp')
