@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from pipeline.summaries.statements import statement
@@ -21,6 +22,10 @@ KEYS: Final = {
     "error_hours": "project, hour, fingerprint",
     "check_counts": "project, hour, agent_name, source, resource, action",
 }
+CHECKS: Final = ("check_counts",)
+"""What counts a question by its answer, which may come hours later."""
+ON_ITS_WAY_NS: Final = 300 * 10**9
+"""So much earlier than it was counted a decision may have been received."""
 SOONEST: Final = 2.0
 """Seconds between two counts of the same hour, at least."""
 REST: Final = 40.0
@@ -35,6 +40,8 @@ class Rollups:
         self._store, self._metrics, self._clock = store, metrics, clock
         self._lock = threading.Lock()
         self._touched: set[int] = set()
+        self._answered = clock()
+        """Decisions received until then have been looked at."""
 
     def touch(self, hours: Iterable[int]) -> None:
         """These hours (seconds since 1970 of their start) got rows."""
@@ -49,22 +56,37 @@ class Rollups:
         self.round()
 
     def round(self) -> None:
-        """Count all touched hours now."""
+        """Count all touched hours now, and the checks of those whose questions were answered since the last round."""
         with self._lock:
             hours, self._touched = sorted(self._touched), set()
+        if not hours:
+            return
         for hour in hours:
-            try:
-                self.count(hour)
-            except Exception as error:
-                self.touch([hour])
-                logger.warning("rollup will be repeated", exc_info=not is_retryable(error), extra={"error": str(error)[:500], "hour": hour})
+            self._guarded(hour, partial(self.count, hour))
+        self._guarded(hours[-1], partial(self._count_asked, hours))
 
-    def count(self, hour: int) -> None:
-        """One hour, all rollups; rows of keys that are none any more are taken away."""
+    def _count_asked(self, counted: Sequence[int]) -> None:
+        """Of other hours the checks, where decisions of these have answered questions of those since the last round."""
+        began, since = self._clock(), self._answered - ON_ITS_WAY_NS
+        asked = self._store.query(statement("asked_hours"), {"since": since, "from": counted[0], "to": counted[-1] + HOUR})
+        for hour in {int(row["hour"]) for row in asked}.difference(counted):
+            self.count(hour, CHECKS)
+        self._answered = began
+
+    def _guarded(self, hour: int, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self.touch([hour])
+            logger.warning("rollup will be repeated", exc_info=not is_retryable(error), extra={"error": str(error)[:500], "hour": hour})
+
+    def count(self, hour: int, tables: Iterable[str] = KEYS) -> None:
+        """One hour, all rollups or some; rows of keys that are none any more are taken away."""
         version = self._clock()
         parameters = {"from": hour, "to": hour + HOUR, "version": version}
         with self._metrics.summary_seconds.labels("rollup").time():
-            for table, keys in KEYS.items():
+            for table in tables:
+                keys = KEYS[table]
                 self._store.command(statement(table), parameters)
                 self._store.command(
                     f"INSERT INTO {table} ({keys}, version, is_deleted) SELECT {keys}, {{version:UInt64}}, 1 FROM {table} FINAL"

@@ -1,11 +1,15 @@
 """What hours count of steps and of checks, beyond their number: durations, first tokens, the longest, whose they are, what nobody checked."""
 
+from typing import Any
+
 import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from pipeline.summaries.rollups import HOUR
+from schemas.errors import StoreUnavailableError
 from tests.pipeline.line import Line
-from tests.pipeline.otlp_messages import hex_span, log, span
+from tests.pipeline.otlp_messages import BASE_HOUR, hex_span, log, span
 
 DIRECTIVE = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "restock", "gen_ai.conversation.id": "c"}
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "model-a", "gen_ai.conversation.id": "c"}
@@ -100,3 +104,32 @@ def test_counting_again_changes_nothing(line: Line, counted: str) -> None:
     before = line.rows(counted)
     line.count()
     assert line.rows(counted) == before != []
+
+
+def test_an_answer_hours_later_is_counted_where_it_was_asked(line: Line) -> None:
+    line.logs(check("slow", 0, "ask"), check("open", 10, "ask"))
+    line.count()
+    assert sum(line.values("permissions_hourly", "pending")) == 2
+    line.logs(check("slow", 5 * 3_600_000, "allow"))
+    line.rollups.touch([BASE_HOUR + 5 * HOUR])
+    line.rollups.round()
+    assert line.values("permissions_hourly", "checks, pending, granted") == [(2, 1, 1)]
+
+
+def test_answers_are_looked_for_again_when_the_store_was_away(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.logs(check("slow", 0, "ask"), check("slow", 5 * 3_600_000, "allow"))
+    away = [True]
+
+    def query(sql: str, parameters: Any = None) -> Any:
+        if away:
+            away.pop()
+            raise StoreUnavailableError("away")
+        return real(sql, parameters)
+
+    real = line.store.query
+    monkeypatch.setattr(line.store, "query", query)
+    line.rollups.touch([BASE_HOUR + 5 * HOUR])
+    line.rollups.round()
+    assert line.count_rows("permissions_hourly") == 0
+    line.rollups.round()
+    assert line.values("permissions_hourly", "granted") == [1]
