@@ -13,7 +13,7 @@ from schemas.times import iso, maybe_iso
 
 if TYPE_CHECKING:
     from pipeline.costs import Costs
-    from pipeline.summaries.threads import ThreadChange
+    from pipeline.summaries.threads import ThreadChange, ThreadRound
     from pipeline.summaries.traces import TraceRound
 
 Rows = Mapping[str, pa.RecordBatch]
@@ -136,8 +136,11 @@ def log_events(tables: Rows, interest: Interest) -> list[Event]:
 
 
 def permission_events(tables: Rows) -> list[Event]:
-    if (batch := tables.get("permission_rows")) is None:
-        return []
+    batch = tables.get("permission_rows")
+    return [] if batch is None else _told_checks(batch)
+
+
+def _told_checks(batch: pa.RecordBatch | pa.Table) -> list[Event]:
     rows = _rows(batch, (*_PERMISSION_COLUMNS, "project", "trace_id", "timestamp", "result", "escalation_detected"))
     return [_permission_event(row) for row in rows]
 
@@ -189,13 +192,14 @@ def _rows(batch: pa.RecordBatch | pa.Table, names: Sequence[str]) -> list[dict[s
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def summary_commit(result: "TraceRound | None", changes: Sequence["ThreadChange"], costs: "Costs") -> Commit:
+def summary_commit(result: "TraceRound | None", threads: "ThreadRound", costs: "Costs") -> Commit:
     """What a round of summaries made visible. It has no place in the log."""
 
     def events(interest: Interest) -> list[Event]:
         steps = [] if result is None or result.steps is None else _changed_steps(result.steps, interest, costs)
         scores = [] if result is None else told_scores(result.scores, interest)
-        return [*(_thread_event(change, costs) for change in changes), *steps, *scores]
+        checks = [] if threads.answers is None else _told_checks(threads.answers.given)
+        return [*(_thread_event(change, costs) for change in threads.changes), *steps, *scores, *checks]
 
     return Commit("", {}, events)
 

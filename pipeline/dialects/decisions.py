@@ -10,6 +10,10 @@ CHECK: Final = "check_permission"
 """The step type of a span that is a check and nothing else."""
 
 
+INTERRUPT, APPROVAL_REQUIRED, DEFERRED, INPUT_REQUIRED = "interrupt", "approval_required", "deferred", "input_required"
+"""Reason codes of questions that a thread answers by going on."""
+
+
 class Decision(NamedTuple):
     """`result` allow, deny or ask; `reason_code` says what these do not; `source` is the one a decision word implies."""
 
@@ -82,9 +86,9 @@ def elsewhere(found: dict[str, str]) -> None:
     """Verdicts of guardrails, ASP.NET's authorization, gateways, and MCP's results that want an answer first."""
     tool = ("tool", found.get("gen_ai.tool.name", ""))
     call = found.get("gen_ai.tool.call.id", "")
-    if found.get(_RESULT_TYPE) == "input_required":
+    if found.get(_RESULT_TYPE) == INPUT_REQUIRED:
         found.setdefault(STEP_STATUS, "paused")
-        decide(Decision("ask", "input_required"), found, tool if tool[1] else ("mcp", found.get("mcp.method.name", "")), call)
+        decide(Decision("ask", INPUT_REQUIRED), found, tool if tool[1] else ("mcp", found.get("mcp.method.name", "")), call)
     for name, kind in ((_VERDICT, "guardrail"), (_AUTHORIZATION, "policy"), (_GATEWAY, "tool")):
         if (decision := _VERDICTS.get(found.get(name, "").lower())) is not None:
             target = found.get("gen_ai.guardrail.target.id") or found.get("aspnetcore.authorization.policy") or tool[1]

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from pipeline.dialects.chat import parsed
-from pipeline.dialects.decisions import Decision, decide
+from pipeline.dialects.decisions import INTERRUPT, Decision, decide
 from pipeline.dialects.dialect import SpanFacts
 from pipeline.vocabulary import STEP_STATUS
 
@@ -36,7 +36,7 @@ def _pause(found: dict[str, str], name: str, trace_id: str, message: str) -> Non
     found[STEP_STATUS] = "paused"
     interrupt = message.partition(" id='")[2].partition("'")[0] or trace_id
     found.setdefault("permission.reason", message[:REASON_LENGTH])
-    decide(Decision("ask", "interrupt"), found, ("interrupt", name), f"interrupt:{interrupt}", "resume")
+    decide(Decision("ask", INTERRUPT), found, ("interrupt", name), f"interrupt:{interrupt}", "resume")
 
 
 def tool_call_id(output: str) -> str:

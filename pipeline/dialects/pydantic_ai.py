@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pipeline.dialects.decisions import Decision, decide
+from pipeline.dialects.decisions import APPROVAL_REQUIRED, DEFERRED, Decision, decide
 from pipeline.dialects.dialect import Dialect, SpanFacts
 from pipeline.dialects.turns import Message, count, messages, parsed, put, put_messages
 
@@ -32,7 +32,7 @@ def deferral(span: SpanFacts) -> None:
     if name := found.get("pydantic_ai.tool.deferral.name"):
         put(found, "mission_control.step.status", "paused")
         put(found, "permission.reason", found.get("pydantic_ai.tool.deferral.metadata", ""))
-        asked = Decision("ask", "approval_required" if name == "ApprovalRequired" else "deferred")
+        asked = Decision("ask", APPROVAL_REQUIRED if name == "ApprovalRequired" else DEFERRED)
         decide(asked, found, ("tool", found.get("gen_ai.tool.name", "")), found.get("gen_ai.tool.call.id", ""))
 
 

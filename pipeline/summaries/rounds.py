@@ -217,15 +217,17 @@ class Summaries:
             keys = set(threads) | (result.threads if result else set())
             changed = {key: own for key, own in result.segments.items() if key not in threads} if result else {}
             # Later than what it is read from is written: of two processors the one that saw more wins.
-            changes = self._threads.update(keys, self._next_version(), changed)
+            threads_now = self._threads.update(keys, self._next_version(), changed)
         self._metrics.summary_keys.labels("traces").inc(len(touched.traces))
         self._metrics.summary_keys.labels("threads").inc(len(keys))
         if result:
             self._slow_down(result.sizes)
             self._rollups.touch(result.hours)
         self._rollups.touch((received // 10**9 - late) // HOUR * HOUR for received in threads.values() for late in (0, ON_ITS_WAY))
-        self._wait_for_prices(changes)
-        self._listener.publish(summary_commit(result, changes, self._costs))
+        if threads_now.answers is not None:
+            self._rollups.touch(threads_now.answers.hours)
+        self._wait_for_prices(threads_now.changes)
+        self._listener.publish(summary_commit(result, threads_now, self._costs))
 
     def priced(self) -> None:
         """More models have a price: threads that waited for one are told again."""

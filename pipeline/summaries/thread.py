@@ -43,6 +43,8 @@ class Checks:
     denials: int = 0
     escalations: int = 0
     checked_calls: int = 0
+    questions: int = 0
+    """Those that the thread answers by going on."""
     waiting_for: str = ""
     waiting_since: int = 0
     received: int = 0

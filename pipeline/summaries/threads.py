@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.batch import ThreadKey
 from pipeline.summaries import rows
+from pipeline.summaries.answers import KINDS, RESUMED, Answers, answer
 from pipeline.summaries.known import KnownThread, KnownThreads, StoredThread
 from pipeline.summaries.segment import TERMINAL, Segment
 from pipeline.summaries.statements import statement
@@ -19,6 +20,13 @@ class ThreadChange:
 
     event: str
     row: Row
+
+
+class ThreadRound(NamedTuple):
+    """What came out."""
+
+    changes: Sequence[ThreadChange]
+    answers: Answers | None = None
 
 
 Segments = Mapping[str, Segment | None]
@@ -36,16 +44,17 @@ class ThreadSummaries:
         """From here on everything is read from the tables again."""
         self._known.clear()
 
-    def update(self, touched: Iterable[ThreadKey], version: int, changed: Mapping[ThreadKey, Segments] | None = None) -> list[ThreadChange]:
+    def update(self, touched: Iterable[ThreadKey], version: int, changed: Mapping[ThreadKey, Segments] | None = None) -> ThreadRound:
         """Fold these threads anew. `version` must grow from round to round.
 
         Those in `changed` differ in nothing but these segments, which are stored: what is remembered of them need not be read.
         """
         keys = sorted(touched)
         if not keys:
-            return []
+            return ThreadRound([])
         threads = self._remembered(changed or {})
         threads |= self._read([key for key in keys if key not in threads])
+        answers = self._answer(threads)
         self._count_checked(threads)
         folded = {key: row for key in keys if (row := self._fold(key, threads[key])) is not None}
         if folded:
@@ -57,7 +66,7 @@ class ThreadSummaries:
         for key, row in folded.items():
             threads[key].stored = [(row["started_at"], row["status"], row["retention_days"])]
             self._known.put(key, threads[key])
-        return changes
+        return ThreadRound(changes, answers)
 
     def _remembered(self, changed: Mapping[ThreadKey, Segments]) -> dict[ThreadKey, KnownThread]:
         """What is known of these, brought up to date."""
@@ -80,11 +89,22 @@ class ThreadSummaries:
             threads[_key(row)].segments[row["trace_id"]] = Segment.from_json(row["summary"], **_rest(row))
         for row in self._query("thread_activity", keys):
             threads[_key(row)].heard = Activity(**_rest(row))
-        for row in self._query("thread_permissions", keys):
-            threads[_key(row)].checks = Checks(**_rest(row))
+        self._read_checks(threads, keys)
         for row in self._query("stored_threads", keys):
             threads[_key(row)].stored.append((row["started_at"], row["status"], row["retention_days"]))
         return threads
+
+    def _read_checks(self, threads: Mapping[ThreadKey, KnownThread], keys: Sequence[ThreadKey]) -> None:
+        for row in self._query("thread_permissions", keys, questions=[*KINDS, RESUMED]):
+            threads[_key(row)].checks = Checks(**_rest(row))
+
+    def _answer(self, threads: Mapping[ThreadKey, KnownThread]) -> Answers | None:
+        """Questions that their thread answers by going on, and what is known of its checks then."""
+        asked = [key for key, thread in threads.items() if thread.checks.questions]
+        if not asked or (answers := answer(self._store, asked)) is None:
+            return None
+        self._read_checks(threads, sorted(asked))
+        return answers
 
     def _count_checked(self, threads: Mapping[ThreadKey, KnownThread]) -> None:
         """Asked anew whenever a thread changes, because it is about steps and decisions; threads without any check cost nothing."""
@@ -98,8 +118,8 @@ class ThreadSummaries:
             for key, thread in asked.items():
                 thread.checks = replace(thread.checks, checked_calls=calls.get(key, 0))
 
-    def _query(self, name: str, keys: Sequence[ThreadKey]) -> list[dict[str, Any]]:
-        return self._store.query(statement(name), {"projects": [key[0] for key in keys], "threads": [key[1] for key in keys]})
+    def _query(self, name: str, keys: Sequence[ThreadKey], **more: Any) -> list[dict[str, Any]]:
+        return self._store.query(statement(name), {"projects": [key[0] for key in keys], "threads": [key[1] for key in keys], **more})
 
     def _fold(self, key: ThreadKey, thread: KnownThread) -> Row | None:
         return fold_thread(key, list(thread.segments.values()), thread.heard, thread.checks)
