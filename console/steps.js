@@ -5,6 +5,8 @@ import { instant } from './format.js';
 /** @typedef {import('./types').Bar} Bar */
 /** @typedef {import('./types').Permission} Permission */
 
+const VERDICTS = { granted: 'granted', denied: 'denied', open: 'waiting' };
+
 /** @param {Step} a @param {Step} b */
 const byStart = (a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || (a.sequence ?? 0) - (b.sequence ?? 0) || a.step_id.localeCompare(b.step_id);
 
@@ -71,6 +73,7 @@ export function ticksOf(length, most) {
 export function titleOf(step, agent = '') {
   if (step.type === 'tool_call' && step.tool_name) return [step.tool_name, step.mcp_id ?? ''];
   if (step.type === 'llm_call' && (step.model || step.request_model)) return [step.model || step.request_model || '', step.finish_reason ?? ''];
+  if (step.type === 'check_permission' && step.permission) return [step.name || step.step_id, VERDICTS[verdictOf(step.permission)]];
   const own = step.agent_name ?? '';
   return [step.name || step.step_id, own !== agent && !step.name?.includes(own) ? own : ''];
 }

@@ -40,6 +40,7 @@ const stepOf = (check) => ({
   status: (check.granted ?? null) === null ? 'running' : 'complete',
   started_at: check.timestamp ?? null,
   ended_at: check.decided_at ?? null,
+  permission: check,
 });
 
 /** Ids of spans that another step shows. @param {Step} row @returns {string[]} */

@@ -96,6 +96,7 @@ export interface Step {
   error_message?: string;
   memory_bytes?: number | null;
   cpu_utilization?: number | null;
+  permission?: Permission | null;
   attributes?: { [key: string]: Json };
   [key: string]: unknown;
 }

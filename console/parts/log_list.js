@@ -30,13 +30,14 @@ function passes(record, { levels, text, service }) {
 function Row({ record, project, linked, onSelect, selected }) {
   const level = (record.level ?? '').toUpperCase() || '–';
   const date = day(record.timestamp) ? moment(record.timestamp) : '';
+  const time = clock(record.timestamp);
   return html`
     <div class="log-row" data-testid="log" data-level=${level} data-selected=${selected} onClick=${() => onSelect(record)}>
-      <time class="number" datetime=${record.timestamp} title=${record.timestamp}>${date || clock(record.timestamp)}</time>
+      <time class="number" datetime=${record.timestamp} title=${record.timestamp}>${date || html`${time.slice(0, -4)}<span class="ms">${time.slice(-4)}</span>`}</time>
       <span class="level">${clip(level, 8)}</span>
       <span class="service clip" title=${clip(record.service, 200)}>${clip(record.service, 40)}</span>
       <button type="button" class="message clip" data-row><bdi>${clip(record.message || record.event_name || record.exception, LINE_LIMIT)}</bdi></button>
-      ${linked && record.thread_id ? html`<a class="id" href=${threadHref(record.thread_id, record.project || project)} title=${clip(record.thread_id, 300)} onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>${shortId(record.thread_id)}</a>` : html`<span></span>`}
+      ${linked && record.thread_id ? html`<a class="id" href=${threadHref(record.thread_id, record.project || project)} title=${clip(record.thread_id, 300)} onClick=${(/** @type {Event} */ event) => event.stopPropagation()}>${shortId(record.thread_id)}</a>` : html`<span class="id"></span>`}
     </div>
   `;
 }

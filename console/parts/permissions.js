@@ -78,9 +78,9 @@ export function Permissions({ permissions, unchecked, calls, onStep }) {
         <span data-verdict="open"><b class="number">${number('open')}</b> waiting</span><span><b class="number">${permissions.filter((event) => event.escalation_detected).length}</b> escalations</span>
         <span><b class="number">${unchecked}</b> tool ${unchecked === 1 ? 'call' : 'calls'} that nobody allowed or denied</span>
       </p>
+      ${calls.length > 0 ? html`<${Unchecked} calls=${calls} onStep=${onStep} />` : null}
       ${sorted.length === 0 ? html`<p class="notice">No permission check is recorded for this thread.</p>` : null}
       ${sorted.slice(0, 500).map((event) => html`<${Decision} key=${event.event_id} event=${event} onStep=${onStep} />`)}
-      ${calls.length > 0 ? html`<${Unchecked} calls=${calls} onStep=${onStep} />` : null}
       ${sorted.length > 500 ? html`<p class="notice">The latest 500 of ${sorted.length}.</p>` : null}
     </div>
   `;

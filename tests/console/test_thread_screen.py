@@ -78,6 +78,7 @@ def test_who_allowed_a_call_stands_beside_it(system: Any, visit: Any, project: s
     decision = page.get_by_test_id("details").get_by_test_id("permission")
     expect(decision).to_contain_text("Denied")
     expect(decision).to_contain_text("not on a Friday")
+    expect(page.locator('[data-testid="step"][data-type="check_permission"]')).to_contain_text("denied")
     unasked = page.locator('[data-testid="step"][data-type="tool_call"]').filter(has_text="unchecked")
     expect(unasked).to_have_count(1)
     expect(unasked).to_contain_text("metrics.range")
