@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ from starlette.types import ASGIApp
 from schemas.errors import SettingsError
 
 HANG_UP_SECONDS: Final = 0.3
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """uvicorn takes a WebSocket that got a plain answer (401, 403, 503) instead of an upgrade for one that got none."""
+    return not record.getMessage().startswith("ASGI callable returned without completing handshake")
 
 
 class Server(uvicorn.Server):
@@ -57,6 +63,8 @@ def bind(setting: str, host: str, port: int) -> socket.socket:
 
 def server(app: ASGIApp, *, sockets: bool, ping_interval: float, grace: int, tls: ssl.SSLContext | None = None) -> Server:
     """`sockets`: whether it speaks WebSocket. `grace`: seconds that requests in work get when it ends. `tls`: None for plain HTTP."""
+    if sockets:
+        logging.getLogger("uvicorn.error").addFilter(_is_about_us)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -115,6 +115,15 @@ def test_parameters(endpoint: Endpoint) -> None:
     assert endpoint.refusal("SELECT {s:UInt8}", param_s="x")[0] == 400
 
 
+def test_describe_tells_what_columns_mean(endpoint: Endpoint) -> None:
+    described = json.loads(endpoint.text("DESCRIBE TABLE mission_control.threads FORMAT JSON"))
+    assert [column["name"] for column in described["meta"]][:5] == ["name", "type", "default_type", "default_expression", "comment"]
+    assert [row["name"] for row in described["data"]][:2] == ["project", "thread_id"]
+    assert all(row["type"] and row["comment"] for row in described["data"])
+    assert endpoint.text("DESC threads").count("\n") == len(described["data"])
+    assert "DESCRIBE threads" in endpoint.refusal("SHOW COLUMNS FROM threads")[2]
+
+
 def test_shape_of_errors(endpoint: Endpoint) -> None:
     status, code, text = endpoint.refusal("SELECT * FROM nothing")
     assert (status, code) == (404, 60)

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,7 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from mission_control.servers import bind, server, url
 from schemas.errors import SettingsError
@@ -63,3 +67,19 @@ async def test_requests_in_work_are_finished_and_signals_left_alone() -> None:
             leave.set()
             assert (await asking).text == "done"
         await running
+
+
+async def test_a_websocket_that_is_refused_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(socket: WebSocket) -> None:
+        await socket.send_denial_response(PlainTextResponse("no", 401))
+
+    which = server(Starlette(routes=[WebSocketRoute("/", refuse)]), sockets=True, ping_interval=30, grace=5)
+    with bind("port", "127.0.0.1", 0) as sock:
+        running = asyncio.create_task(which.serve(sockets=[sock]))
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(url(sock, "127.0.0.1", "ws")):
+                pass
+        which.should_exit = True
+        await running
+    assert (refused.value.response.status_code, refused.value.response.body) == (401, b"no")
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
