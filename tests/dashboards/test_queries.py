@@ -2,12 +2,16 @@
 
 import itertools
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from dashboards.files import dashboard_files
+from pipeline.summaries.rollups import HOUR, Rollups
+from schemas.metrics import Metrics
 from tests.dashboards.conftest import Shop
 from tests.dashboards.grafana_queries import Answer, Frame, Job, Page, other_jobs, panel_jobs, run
 
@@ -194,3 +198,31 @@ def test_a_search_and_chosen_servers_narrow(panelrun: Path, shop: Shop, jobs: li
     assert [answer.rows for answer in run(panelrun, shop.port, [listed], page)] == [1]
     nowhere = Page(page.since, page.until, 300_000, {**page.chosen, "mcp": "elsewhere", "search": "it's"})
     assert [(answer.error, answer.rows) for answer in run(panelrun, shop.port, [listed], nowhere)] == [("", 0)]
+
+
+def test_a_project_without_records_shows_no_nonsense(panelrun: Path, shop: Shop, jobs: list[Job]) -> None:
+    """Nothing fails, and nothing is "NaN": where no group is needed for a row."""
+    rows = [job for job in jobs if job.kind in ("stat", "table")]
+    for page in (shop.today, shop.quarter):
+        nobody = Page(page.since, page.until, page.interval_ms, {**page.chosen, "project": "nobody", "thread": "none"})
+        assert failures(run(panelrun, shop.port, rows, nobody)) == {}
+
+
+def test_lists_of_the_newest_are_whole(panelrun: Path, shop: Shop, jobs: list[Job]) -> None:
+    """Few in a quarter are all listed, however old; of many in one hour the list is full, and it ends there."""
+    listed = next(job for job in jobs if job.name == "Errors and latency / Newest failures / A")
+    rollups = Rollups(shop.store, Metrics(CollectorRegistry()))
+    now = int(time.time())
+    for project, hours_ago in (("few-failures", (2, 700, 1400)), ("many-failures", (900, *[30] * 120))):
+        shop.store.command(
+            """INSERT INTO steps (project, thread_id, trace_id, step_id, type, name, status, started_at, duration_ns, received, retention_days, version, is_deleted)
+            SELECT {project:String}, 't', 't', toString(number), 'tool_call', toString(ago), 'error', now64(9) - toIntervalHour(ago) AS began, 5, began, 365, 1, 0
+            FROM (SELECT arrayJoin(arrayEnumerate({ago:Array(UInt32)})) AS number, {ago:Array(UInt32)}[number] AS ago)""",
+            {"project": project, "ago": list(hours_ago)},
+        )
+        for ago in set(hours_ago):
+            rollups.count((now - ago * HOUR) // HOUR * HOUR)
+        page = Page(shop.quarter.since, shop.quarter.until, 300_000, {**shop.quarter.chosen, "project": project, "mcp": "$__all"})
+        (answer,) = run(panelrun, shop.port, [listed], page, rows=200)
+        assert answer.error == ""
+        assert answer.frames[0].field("name").values == [str(ago) for ago in sorted(hours_ago)][:100]
