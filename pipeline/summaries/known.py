@@ -63,6 +63,8 @@ class KnownThread:
     heard: Activity | None
     checks: Checks
     stored: list[StoredThread]
+    loop: int = 0
+    """Tool calls of the longest loop across traces."""
 
 
 class KnownThreads:

@@ -50,8 +50,8 @@ class Checks:
     received: int = 0
 
 
-def fold_thread(key: tuple[str, str], segments: Sequence[Segment], activity: Activity | None, checks: Checks) -> Row | None:
-    """The row of one thread, or None when nothing is left of it (its traces turned out to belong to another)."""
+def fold_thread(key: tuple[str, str], segments: Sequence[Segment], activity: Activity | None, checks: Checks, loop: int = 0) -> Row | None:
+    """The row of one thread, or None when nothing is left of it (its traces turned out to belong to another). `loop`: the longest across traces."""
     project, thread_id = key
     segments = [segment for segment in segments if segment.steps]
     if not segments and (activity is None or not activity.session_started_at):
@@ -61,6 +61,7 @@ def fold_thread(key: tuple[str, str], segments: Sequence[Segment], activity: Act
     row = _times_and_status(order, heard, checks)
     row |= _who(order, heard) | _sums(order)
     return row | {
+        "loop_count": max(loop, row["loop_count"]),
         "project": project,
         "thread_id": thread_id,
         "unchecked_calls": max(0, row["tool_calls"] - checks.checked_calls),

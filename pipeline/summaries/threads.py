@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pipeline.batch import ThreadKey
 from pipeline.summaries import rows
 from pipeline.summaries.answers import KINDS, RESUMED, Answers, answer
 from pipeline.summaries.known import KnownThread, KnownThreads, StoredThread
+from pipeline.summaries.loops import TIMES, Call, longest_loop
 from pipeline.summaries.segment import TERMINAL, Segment
 from pipeline.summaries.statements import statement
 from pipeline.summaries.thread import Activity, Checks, Row, fold_thread
 from schemas.store import Store
+
+LATEST_CALLS: Final = 200
+"""Of a thread's tool calls so many are looked at for what goes round across its traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class ThreadSummaries:
         threads |= self._read([key for key in keys if key not in threads])
         answers = self._answer(threads)
         self._count_checked(threads)
+        self._find_loops(threads)
         folded = {key: row for key in keys if (row := self._fold(key, threads[key])) is not None}
         if folded:
             self._store.insert("thread_summaries", rows.thread_batch(list(folded.values()), version))
@@ -118,11 +123,30 @@ class ThreadSummaries:
             for key, thread in asked.items():
                 thread.checks = replace(thread.checks, checked_calls=calls.get(key, 0))
 
+    def _find_loops(self, threads: Mapping[ThreadKey, KnownThread]) -> None:
+        """Across traces, among the latest calls; what goes round within one trace its segment says."""
+        for thread in threads.values():
+            thread.loop = 0
+        keys = sorted(key for key, thread in threads.items() if _may_go_round(list(thread.segments.values())))
+        if not keys:
+            return
+        latest: dict[ThreadKey, list[Call]] = {key: [] for key in keys}
+        for row in self._query("latest_calls", keys, most=LATEST_CALLS):
+            latest[_key(row)].append(Call(row["tool"], row["arguments"], row["error"]))
+        for key, calls in latest.items():
+            threads[key].loop = longest_loop(calls[::-1])
+
     def _query(self, name: str, keys: Sequence[ThreadKey], **more: Any) -> list[dict[str, Any]]:
         return self._store.query(statement(name), {"projects": [key[0] for key in keys], "threads": [key[1] for key in keys], **more})
 
     def _fold(self, key: ThreadKey, thread: KnownThread) -> Row | None:
-        return fold_thread(key, list(thread.segments.values()), thread.heard, thread.checks)
+        return fold_thread(key, list(thread.segments.values()), thread.heard, thread.checks, thread.loop)
+
+
+def _may_go_round(segments: Sequence[Segment]) -> bool:
+    """Whether calls of several traces are enough for a loop."""
+    calls = [one.tool_calls for one in segments if one.tool_calls]
+    return len(calls) > 1 and sum(calls) >= TIMES
 
 
 def _key(row: dict[str, Any]) -> ThreadKey:

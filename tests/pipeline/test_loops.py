@@ -105,3 +105,40 @@ def test_a_call_is_checked_by_any_of_its_spans_or_its_id_but_not_by_a_question(l
     line.summarise()
     assert line.values("unchecked_calls", "step_id") == ([hex_span(1)] if about == "question" else [])
     assert line.values("threads", "tool_calls, unchecked_calls") == [(1, int(about == "question"))]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_loop_across_traces_shows_in_whatever_order_they_come(line: Line, order: tuple[int, ...]) -> None:
+    tool = {**TOOL, "gen_ai.tool.name": "a", "gen_ai.tool.call.arguments": "1"}
+    for number in order:
+        line.spans(span(number + 2, "a", (number, number + 1), tool, in_trace=number + 1))
+        line.summarise()
+    assert line.values("threads", "loop_count") == [3]
+    line.spans(span(9, "b", (1.5, 1.7), {**tool, "gen_ai.tool.name": "b"}, in_trace=9))
+    line.summarise()
+    assert line.values("threads", "loop_count") == [0]
+
+
+def test_a_loop_ends_when_a_trace_of_it_turns_out_to_be_another_thread_s(line: Line) -> None:
+    tool = {**TOOL, "gen_ai.tool.name": "a", "gen_ai.tool.call.arguments": "1"}
+    line.spans(span(1, "a", (0, 1), tool), span(2, "a", (2, 3), tool), span(3, "a", (4, 5), tool, in_trace=2))
+    line.summarise()
+    assert line.values("threads", "loop_count") == [3]
+    line.spans(span(3, "a", (4, 6), {**tool, "gen_ai.conversation.id": "d"}, in_trace=2))
+    line.summarise()
+    assert line.values("threads", "thread_id, loop_count") == [("c", 0), ("d", 0)]
+
+
+def test_calls_that_only_log_events_tell_may_go_round(line: Line) -> None:
+    said = {"event.name": "tool_result", "tool_name": "Bash", "tool_input": "make", "success": "true", "session.id": "s"}
+    line.logs(*(log("claude_code.tool_result", number, {**said, "tool_use_id": f"t{number}"}) for number in range(4)))
+    line.summarise()
+    assert line.values("threads", "thread_id, tool_calls, loop_count") == [("s", 4, 4)]
+
+
+def test_across_traces_only_the_latest_calls_count(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.summaries.threads.LATEST_CALLS", 4)
+    tool = {**TOOL, "gen_ai.tool.name": "a", "gen_ai.tool.call.arguments": "1"}
+    line.spans(*(span(number, "a", (number, number + 0.5), tool, in_trace=number) for number in range(1, 7)))
+    line.summarise()
+    assert line.values("threads", "loop_count") == [4]
