@@ -13,11 +13,13 @@ from typing import Any, Final
 from control.sql_catalog import DATABASES, TABLE_FUNCTIONS, Catalog, is_denied_function
 from control.sql_errors import access_denied, syntax_error, unknown_table
 from control.sql_guard import Checked
-from schemas.store import DATABASE, Store
+from schemas.store import DATABASE, DatabaseError, Store
 
 _NODE: Final = re.compile(r"(?P<indent> *)(?P<kind>[\w:]+)(?: (?P<rest>.*?))?(?: \(alias .*\))?(?: \(children \d+\))?")
 _QUERIES: Final = frozenset({"SelectQuery", "SelectWithUnionQuery", "SelectIntersectExceptQuery", "TablesInSelectQuery"})
 _MEMBERSHIP: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
+_EXPLAIN: Final = "EXPLAIN AST "
+_FAILED_AT: Final = re.compile(r"(failed at position )(\d+)")
 _SELECT_DEPTH: Final = 2
 _SOURCE_DEPTH: Final = 5
 """Where the outermost SELECT and its tables stand in the tree."""
@@ -45,7 +47,11 @@ def confirm(store: Store, checked: Checked, catalog: Catalog, parameters: Mappin
 
     Returns whether the engine forgets its limits on results for a query of this shape, unless it is another's subquery.
     """
-    dump = store.raw(f"EXPLAIN AST {checked.sql}", "", parameters).decode("utf-8", "replace")
+    try:
+        dump = store.raw(f"{_EXPLAIN}{checked.sql}", "", parameters).decode("utf-8", "replace")
+    except DatabaseError as error:
+        error.args = (_FAILED_AT.sub(_as_asked, str(error)), *error.args[1:])
+        raise
     nodes = list(_nodes(dump))
     if not nodes or nodes[0].kind not in _QUERIES or nodes[0].children != 1:
         raise syntax_error("one SELECT is expected")
@@ -60,6 +66,11 @@ def confirm(store: Store, checked: Checked, catalog: Catalog, parameters: Mappin
     if any(count > checked.system.get(table, 0) * _repeated(nodes) for table, count in system.items()):
         raise access_denied("The query reads tables of system in a way that is not understood")
     return _forgets_limits(nodes)
+
+
+def _as_asked(found: re.Match[str]) -> str:
+    """A position in the query, not in ours."""
+    return f"{found[1]}{int(found[2]) - len(_EXPLAIN)}"
 
 
 def _forgets_limits(nodes: list[Node]) -> bool:

@@ -131,6 +131,7 @@ def test_shape_of_errors(endpoint: Endpoint) -> None:
     assert text.endswith("(UNKNOWN_TABLE)\n")
     assert endpoint.refusal("SELEC 1")[:2] == (400, 62)
     assert endpoint.refusal("SELECT 1 +")[:2] == (400, 62)
+    assert "failed at position 15 (threads)" in endpoint.refusal("SELECT * FORM threads")[2]
     assert endpoint.refusal("SELECT no_such_column FROM threads")[:2] == (400, 47)
     assert endpoint.refusal("SELECT noSuchFunction(1)")[:2] == (404, 46)
     assert endpoint.refusal("SELECT 1 FORMAT NoSuchFormat")[:2] == (400, 73)
