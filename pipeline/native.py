@@ -36,7 +36,7 @@ from schemas.scores import EVENT
 from schemas.topics import DEFAULT_PROJECT, PROJECT_HEADER, SPANS
 
 MODULE: Final = "mission_control_kernel"
-VERSION: Final = "1.2.0"
+VERSION: Final = "1.3.0"
 """Of the kernel that keeps to this file's contract; another one is left alone."""
 TABLES: Final = ("message_bodies", "message_rows", "permission_rows", "score_records", "spans")
 """In the order in which `SpanRows` has them."""

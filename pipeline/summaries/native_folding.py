@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 class NativeFolds(Protocol):
-    """`traces`: arguments of `TraceFold`, segments and moved as pairs and triples of texts; `steps` has `__arrow_c_array__`."""
+    """`traces`: arguments of `TraceFold`, segments as (thread, text, received in ns, retention days), moved as triples of texts;
+    `steps` has `__arrow_c_array__`."""
 
     traces: Sequence[tuple[Any, ...]]
     steps: Any
@@ -68,9 +69,12 @@ def _trace(
     first: int,
     steps: int,
     spans: int,
-    segments: Sequence[tuple[str, str]],
+    segments: Sequence[tuple[str, str, int, int]],
     moved: Sequence[tuple[str, str, str]],
     marks: bytes,
 ) -> TraceFold:
-    parts = {thread: Segment.from_json(text) for thread, text in segments}
+    parts = {
+        thread: Segment.from_json(text, trace_id=trace_id, received=received, retention_days=days)
+        for thread, text, received, days in segments
+    }
     return TraceFold(project, trace_id, main_thread, first, steps, spans, parts, [Moved(*one) for one in moved], marks)

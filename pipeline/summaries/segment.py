@@ -62,20 +62,26 @@ class Segment:
     waiting_for: str = ""
     """The step that paused last, while nothing has begun since."""
     waiting_since: int = 0
+    text: str = field(default="", compare=False, repr=False)
+    """What it was read from, if it was."""
 
     def to_json(self) -> str:
         """Without what is empty, and without what its row has columns for."""
-        return orjson.dumps({name: value for name in _WRITTEN if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
+        return self.text or orjson.dumps({name: value for name in _WRITTEN if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
 
     @classmethod
     def from_json(cls, text: str, **columns: Any) -> "Segment":
         """`columns`: what the row says beside the text."""
-        return cls(**{name: value for name, value in (orjson.loads(text) | columns).items() if name in _NAMES})
+        segment = cls(text=text)
+        for name, value in (orjson.loads(text) | columns).items():
+            if name in _NAMES:
+                setattr(segment, name, value)
+        return segment
 
 
 _EMPTY: Final = Segment("")
-_NAMES: Final = frozenset(Segment.__slots__)
-_WRITTEN: Final = tuple(name for name in Segment.__slots__ if name not in ("trace_id", "received", "retention_days"))
+_NAMES: Final = frozenset(Segment.__slots__) - {"text"}
+_WRITTEN: Final = tuple(name for name in Segment.__slots__ if name not in ("trace_id", "received", "retention_days", "text"))
 
 
 def names(groups: Sequence[Sequence[str]]) -> list[str]:
@@ -101,8 +107,8 @@ def summed(groups: Iterable[Mapping[str, Sequence[int]]]) -> dict[str, list[int]
     for group in groups:
         for model, tokens in group.items():
             before = result.get(model)
-            result[model] = list(tokens) if before is None else [min(MOST, one + more) for one, more in zip(before, tokens, strict=True)]
-    return result
+            result[model] = list(tokens) if before is None else list(map(int.__add__, before, tokens))
+    return {model: [min(MOST, count) for count in tokens] for model, tokens in result.items()}
 
 
 def added(values: Sequence[float | None]) -> float | None:

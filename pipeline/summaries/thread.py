@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from pipeline.summaries.segment import MOST, TERMINAL, Segment, added, first, names, summed
 
 MOST_TRACES: Final = 100
 NO_PAUSE: Final = Segment("")
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_ADDED: Final = ("steps", "llm_calls", "tool_calls", "errors", *_TOKENS, *(f"agent_{name}" for name in _TOKENS))
+_added: Final = attrgetter(*_ADDED)
 Row = dict[str, Any]
 """A row of `thread_summaries`; times in nanoseconds since 1970, None for what is not."""
 
@@ -150,23 +154,19 @@ def _who(order: Sequence[Segment], heard: Activity) -> Row:
 
 def _sums(order: Sequence[Segment]) -> Row:
     """Tokens of leaf calls; an agent's own sum only where the thread shows no call at all."""
-    calls = sum(segment.llm_calls for segment in order)
+    totals = dict(zip(_ADDED, map(sum, zip(*map(_added, order), strict=True)), strict=True)) if order else dict.fromkeys(_ADDED, 0)
+    whose = "" if totals["llm_calls"] else "agent_"
     cpu = [segment.cpu_utilization for segment in order if segment.cpu_utilization is not None]
     return {
-        "step_count": sum(segment.steps for segment in order),
-        "llm_calls": calls,
-        "tool_calls": sum(segment.tool_calls for segment in order),
-        "error_count": sum(segment.errors for segment in order),
+        "step_count": totals["steps"],
+        "llm_calls": totals["llm_calls"],
+        "tool_calls": totals["tool_calls"],
+        "error_count": totals["errors"],
         "loop_count": max((segment.loop for segment in order), default=0),
-        "input_tokens": min(MOST, sum(segment.input_tokens if calls else segment.agent_input_tokens for segment in order)),
-        "output_tokens": min(MOST, sum(segment.output_tokens if calls else segment.agent_output_tokens for segment in order)),
-        "cache_read_tokens": min(MOST, sum(segment.cache_read_tokens if calls else segment.agent_cache_read_tokens for segment in order)),
-        "cache_write_tokens": min(
-            MOST, sum(segment.cache_write_tokens if calls else segment.agent_cache_write_tokens for segment in order)
-        ),
+        **{name: min(MOST, totals[whose + name]) for name in _TOKENS},
         "cost_usd": added([segment.cost_usd for segment in order]),
         "cost_estimated": 0,
-        "unpriced": summed(segment.unpriced for segment in order),
+        "unpriced": summed(segment.unpriced for segment in order if segment.unpriced),
         "memory_bytes": max((segment.memory_bytes for segment in order), default=0),
         "cpu_utilization": cpu[-1] if cpu else None,
     }

@@ -15,7 +15,7 @@ use serde_json::Error;
 
 pub use self::spans::{Spans, Unfit};
 
-use self::segment::{Part, Segment};
+use self::segment::{Part, Segment, Written};
 use self::steps::{Step, is_top, steps};
 use self::tree::Tree;
 use crate::columns::{ListColumn, Put, TextColumn, TooLarge};
@@ -35,7 +35,7 @@ pub struct Spec {
     longest_value: usize,
 }
 
-/// What one trace comes to, in the order of `TraceFold`; segments as JSON.
+/// What one trace comes to, in the order of `TraceFold`.
 pub struct TraceFold {
     pub project: String,
     pub trace_id: String,
@@ -43,7 +43,7 @@ pub struct TraceFold {
     pub first: usize,
     pub steps: usize,
     pub spans: usize,
-    pub segments: Vec<(String, String)>,
+    pub segments: Vec<Written>,
     pub moved: Vec<(String, String, String)>,
     pub marks: Vec<u8>,
 }
@@ -118,7 +118,7 @@ impl Folder {
         rows.iter().filter(|row| !is_cover(row)).skip(covers).copied().collect()
     }
 
-    fn segments(&self, spans: &Spans, tree: &Tree, threads: &[&str], steps: &[Step]) -> Result<Vec<(String, String)>, Failed> {
+    fn segments(&self, spans: &Spans, tree: &Tree, threads: &[&str], steps: &[Step]) -> Result<Vec<Written>, Failed> {
         let by_thread = grouped(steps.iter().map(|step| (step.thread, step)));
         let loops = loops::Limits {
             times: self.spec.times,
@@ -129,13 +129,12 @@ impl Folder {
             most_attributes: self.spec.most_attributes,
             longest_value: self.spec.longest_value,
         };
-        let trace_id = spans.trace_id.value(tree.rows[0]);
         by_thread
             .into_iter()
             .map(|(thread, steps)| {
                 let roots = steps.iter().copied().filter(|step| is_top(tree, threads, step)).collect();
                 let part = Part { spans, tree, threads, steps, roots };
-                Ok((thread.to_owned(), serde_json::to_string(&part.segment(trace_id, loops, shown))?))
+                Ok(part.segment(loops, shown).written(thread)?)
             })
             .collect()
     }
@@ -217,7 +216,6 @@ fn nothing(spans: &Spans, rows: &[usize], first: usize) -> Result<TraceFold, Fai
     let row = rows[0];
     let (trace_id, thread, started) = (spans.trace_id.value(row), spans.thread_key.value(row), spans.started.value(row));
     let segment = Segment {
-        trace_id,
         started,
         last_seen: started,
         status: "complete",
@@ -233,7 +231,7 @@ fn nothing(spans: &Spans, rows: &[usize], first: usize) -> Result<TraceFold, Fai
         first,
         steps: 0,
         spans: 0,
-        segments: vec![(thread.to_owned(), serde_json::to_string(&segment)?)],
+        segments: vec![segment.written(thread)?],
         moved: Vec::new(),
         marks: Vec::new(),
     })

@@ -41,10 +41,9 @@ impl<K: Serialize, V: Serialize> Serialize for Pairs<K, V> {
     }
 }
 
-/// Written without what is empty.
+/// Written without what is empty, and without what its row has columns for.
 #[derive(Default, serde::Serialize)]
 pub struct Segment<'a> {
-    pub trace_id: &'a str,
     pub started: i64,
     pub last_seen: i64,
     #[serde(skip_serializing_if = "is_default")]
@@ -111,7 +110,9 @@ pub struct Segment<'a> {
     pub error_type: &'a str,
     #[serde(skip_serializing_if = "is_default")]
     pub error_message: &'a str,
+    #[serde(skip)]
     pub received: i64,
+    #[serde(skip)]
     pub retention_days: u16,
     #[serde(skip_serializing_if = "is_default")]
     pub attributes: Pairs<&'a str, &'a str>,
@@ -119,6 +120,15 @@ pub struct Segment<'a> {
     pub waiting_for: &'a str,
     #[serde(skip_serializing_if = "is_default")]
     pub waiting_since: i64,
+}
+
+/// A segment as its row has it: thread, text, when its newest record came (ns), days to keep it.
+pub type Written = (String, String, i64, u16);
+
+impl Segment<'_> {
+    pub fn written(&self, thread: &str) -> Result<Written, serde_json::Error> {
+        Ok((thread.to_owned(), serde_json::to_string(self)?, self.received, self.retention_days))
+    }
 }
 
 /// Of what a segment is made: all its thread's steps by start, and those of them that nothing of the thread is above.
@@ -131,9 +141,8 @@ pub struct Part<'a, 'b> {
 }
 
 impl<'a> Part<'a, '_> {
-    pub fn segment(&self, trace_id: &'a str, tree: loops::Limits, shown: Limits) -> Segment<'a> {
+    pub fn segment(&self, tree: loops::Limits, shown: Limits) -> Segment<'a> {
         let mut result = Segment {
-            trace_id,
             status: "running",
             kind: "trace",
             ..Segment::default()
