@@ -22,7 +22,8 @@ class Reach(Generic[Kind]):
 
     def windows(self, kind: Kind, since: int, until: int) -> Iterator[tuple[int, int]]:
         """Parts of [since, until] (ns), the newest first: the first as long as pages of this kind reached, the others 16 times the one before."""
-        return times.windows(since, until, times.now_ns(), self._lengths.get(kind, HOUR))
+        now = times.now_ns()
+        return times.windows(since, until, now, HOUR if until < now else self._lengths.get(kind, HOUR))
 
     def reached(self, kind: Kind, until: int, oldest: int) -> None:
         """A page of this kind from `until` backwards ended at `oldest` (ns). Only those that begin now tell anything of the next."""

@@ -33,6 +33,21 @@ async def test_filters(running: Any, rows: Any) -> None:
     assert await messages(running, rows, **{"from": iso(rows.now - 1)}) == ["one", "two"]
     assert await messages(running, rows, offset=1) == ["two", "three"]
     assert await messages(running, rows, offset=1, limit=1) == ["two"]
+    assert await messages(running, rows, offset=4) == []
+
+
+async def test_a_record_that_came_twice_is_shown_once_as_it_came_last(running: Any, rows: Any) -> None:
+    for thread in ("first", "last"):
+        rows.put("log_records", *(rows.log_row(f"m{n}", Timestamp=rows.now - n // 2, thread_id=thread) for n in range(5)))
+    for limit in (1, 2, 5):
+        items, cursor = [], None
+        while True:
+            page = await running.get("/api/logs", project=rows.project, limit=limit, **({"cursor": cursor} if cursor else {}))
+            items += page["items"]
+            if not (cursor := page["next"]):
+                break
+        assert [item["thread_id"] for item in items] == ["last"] * 5
+        assert {item["message"] for item in items} == {f"m{n}" for n in range(5)}
 
 
 async def test_pages_show_every_record_once(running: Any, rows: Any) -> None:

@@ -64,6 +64,7 @@ def test_a_list_looks_first_as_far_back_as_it_reached() -> None:
     reach.reached("a", END, now - 40 * HOUR)
     reach.reached("a", now - HOUR, now - 2 * HOUR)  # of a later page: tells nothing of the first
     assert now - next(reach.windows("a", 0, END))[0] == pytest.approx(60 * HOUR, rel=0.05)
+    assert next(reach.windows("a", 0, now - HOUR)) == (now - 2 * HOUR, now - HOUR)
     assert now - next(reach.windows("b", 0, END))[0] == pytest.approx(HOUR, rel=0.05)
     reach.reached("a", END, 0)
     assert list(reach.windows("a", 0, END)) == [(0, END)]
