@@ -13,8 +13,8 @@ SELECT project, toStartOfHour(toDateTime(started_at, 'UTC')) AS hour, type, mult
     countIf(status NOT IN ('running', 'error') AND duration_ns < 60000000000),
     arrayFilter(q -> NOT isNaN(q), quantilesTDigestIf(0.5, 0.95, 0.99)(toFloat64(duration_ns / 1e6), status != 'running')), countIf(type = 'llm_call' AND ttft_ms IS NOT NULL),
     arrayFilter(q -> NOT isNaN(q), quantilesTDigestIf(0.5, 0.95)(assumeNotNull(ttft_ms), type = 'llm_call' AND ttft_ms IS NOT NULL)),
-    maxIf(duration_ns, status != 'running') / 1e6, argMaxIf((s.thread_id, toString(s.name), s.started_at), duration_ns, status != 'running'),
-    groupUniqArrayIf(thread_id, type = 'directive'), {version:UInt64}, 0
+    maxIf(duration_ns, status != 'running') / 1e6, argMaxIf((s.thread_id, toString(s.name), s.started_at), (duration_ns, s.thread_id, step_id), status != 'running'),
+    arraySort(groupUniqArrayIf(thread_id, type = 'directive')), {version:UInt64}, 0
 FROM steps AS s FINAL
 WHERE started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({to:UInt32}, 'UTC')
 GROUP BY project, hour, type, called, service, mcp_id, asked, failed
