@@ -4,10 +4,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pipeline import native
 from pipeline.batch import Mapped
@@ -33,10 +33,18 @@ from schemas.topics import SIGNALS
 SYNC_SECONDS: Final = 20.0
 STORE_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
+OTHERS_SECONDS: Final = 60.0
+"""How long rows of another processor may wait for their summary before they are taken for forgotten."""
 DRAIN_SECONDS: Final = 3.0
 BATCH_SECONDS: Final = 1.0
 SUMMARY_SECONDS: Final = 0.7
 logger = logging.getLogger(__name__)
+Key = TypeVar("Key")
+
+
+def received_before(limit: int, found: Mapping[Key, int]) -> dict[Key, int]:
+    """Those whose oldest row was received before that (ns): what is younger another processor may be about to summarise."""
+    return {key: received for key, received in found.items() if received < limit}
 
 
 class Told:
@@ -59,7 +67,7 @@ class Processing:
         self._rollups, self._ledger = Rollups(store, metrics), Ledger(store)
         kernel = native.load(metrics) if settings.native_mapping == "auto" else None
         # Processors share what a server keeps; an embedded store is one process's own, wherever its records come from.
-        shared = log.owned is None and bool(settings.clickhouse_url.get_secret_value())
+        self._shared = shared = log.owned is None and bool(settings.clickhouse_url.get_secret_value())
         self._prices = prices = Prices(store)
         self._summaries = Summaries(
             store,
@@ -155,7 +163,11 @@ class Processing:
         seconds = AT_START
         while True:
             try:
-                self._summaries.touch(*unsummarised(self._store, seconds))
+                traces, threads = unsummarised(self._store, seconds)
+                if self._shared and seconds == EVERY_MINUTE:
+                    before = time.time_ns() - int(OTHERS_SECONDS * 1e9)
+                    traces, threads = received_before(before, traces), received_before(before, threads)
+                self._summaries.touch(traces, threads)
                 self._summaries.swept()
                 seconds = EVERY_MINUTE
             except Exception as error:  # noqa: BLE001  the next sweep looks again

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from mission_control import processing as module
 from mission_control.processing import Processing
 from pipeline.log import LocalLog
+from pipeline.summaries.rounds import Summaries
 from schemas.errors import StoreUnavailableError
 from schemas.events import Commit
 from schemas.metrics import Metrics
@@ -48,8 +50,6 @@ def processing_of(log: LocalLog, store: ClickHouseStore, listener: Listener, pat
 
 
 def append(log: LocalLog, project: str, count: int = 1, size: int = 10) -> None:
-    import time
-
     request = ExportLogsServiceRequest()
     records = request.resource_logs.add().scope_logs.add().log_records
     for number in range(count):
@@ -142,3 +142,35 @@ def test_troubles_of_the_keeper_and_the_sweep_pass(
     assert running.check() == ""
     running.stop()
     assert {"sweep failed", "the log keeps its old files"} <= {record.getMessage() for record in caplog.records}
+
+
+class TheirLog(LocalLog):
+    """As brokers keep it: other processors read it too."""
+
+    owned = None  # type: ignore[assignment]  # the local log owns its files
+
+
+def test_what_another_processor_may_be_about_to_summarise_is_left_to_it(
+    store: ClickHouseStore, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the start: who wrote it may be gone."""
+    old, young = time.time_ns() - 100 * 10**9, time.time_ns() + 100 * 10**9
+    found = {("p", "old"): old, ("p", "young"): young}, {("p", "thread"): young}
+    touched: list[tuple[set[str], set[str]]] = []
+    again = threading.Event()
+
+    def touch(_: Summaries, traces: dict[tuple[str, str], int], threads: dict[tuple[str, str], int]) -> None:
+        touched.append(({name for _, name in traces}, {name for _, name in threads}))
+        if len(touched) == 2:
+            again.set()
+
+    monkeypatch.setattr(module, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(module, "unsummarised", lambda *_: found)
+    monkeypatch.setattr(Summaries, "touch", touch)
+    with TheirLog(tmp_path / "theirs", min_free_bytes=0) as log:
+        settings = load_settings(data_dir=tmp_path, clickhouse_url="http://127.0.0.1:1")
+        running = Processing(log, store, listener, Metrics(CollectorRegistry()), settings)
+        running.start()
+        assert again.wait(60)
+        running.stop()
+    assert touched[:2] == [({"old", "young"}, {"thread"}), ({"old"}, set())]
