@@ -37,13 +37,13 @@ class Costs:
         return self.collect_us + self.kafka_us + self.process_us + self.store_us
 
     def shared_by(self, processors: int, spread: float) -> "Costs":
-        """Where more than two processors have spans of one trace, each computes its summary again."""
+        """More than two processors ask the store more often than one would, each about fewer traces."""
         if processors <= TOGETHER:
             return self
         return replace(self, process_us=self.process_us * spread, store_us=self.store_us * spread)
 
 
-MEASURED: Final = Costs(22.1, 50.4, 330, 266, 858, 141, 222)
+MEASURED: Final = Costs(18.3, 68.3, 258, 217, 835, 109, 222)
 """One processor, one partition; bytes of the tables as in docs/capacity.md."""
 
 
@@ -55,8 +55,8 @@ class Assumptions:
     """Busiest minute over the day's mean."""
     busy: float = 0.5
     """Share of a core that planned work may take: the rest is for restarts, catching up, and neighbours."""
-    spread: float = 2.9
-    """By how much a span costs processors and the store more when several processors have spans of its trace; measured with four."""
+    spread: float = 1.4
+    """By how much a span costs processors and the store more when there are several, each with rounds of its own; measured with four."""
     processor_cores: float = 1.0
     """What one processor can use: its Python runs on one core, the engine's work is elsewhere."""
     node_cores: int = 16

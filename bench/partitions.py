@@ -7,11 +7,12 @@ process from the first byte until the last summary; what the operating system do
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -80,7 +81,7 @@ class Place:
         return sum(file.stat().st_size for topic in topics for file in topic.glob("*.log"))
 
 
-def run(place: Place, spans: int, warm_up: int, per_request: int, scattered: int = 1) -> Run:
+def run(place: Place, spans: int, warm_up: int, per_request: int, scattered: int = 1, backlog: bool = False) -> Run:
     """Raises NotCompleteError."""
     place.migrate()
     with contextlib.ExitStack() as stack:
@@ -93,7 +94,7 @@ def run(place: Place, spans: int, warm_up: int, per_request: int, scattered: int
         warm = _through(workers, Plan(door.traces_url, warm_up, per_request, seed=1, prefix="warm"), 0)
         processes.settle([pid for own in pids.values() for pid in own], 60)
         before, size, began = _cpu(pids), place.log_bytes(), time.monotonic()
-        sent = _through(workers, Plan(door.traces_url, spans, per_request, seed=2, prefix="P", scattered=scattered), warm.records)
+        sent = _through(workers, Plan(door.traces_url, spans, per_request, seed=2, prefix="P", scattered=scattered), warm.records, backlog)
         seconds, after = time.monotonic() - began, _cpu(pids)
         used = {stage: after[stage] - before[stage] for stage in STAGES}
         return Run(place.partitions, sent.records, sent.bytes, seconds, used, place.log_bytes() - size)
@@ -110,9 +111,9 @@ def _cpu(pids: Mapping[str, Sequence[int]]) -> dict[str, float]:
     return {stage: processes.cpu_seconds(own) for stage, own in pids.items()}
 
 
-def _through(workers: Sequence[System], plan: Plan, before: int) -> Sent:
-    """Send, and wait until every span is stored and summarised."""
-    with Generator(plan) as generator:
+def _through(workers: Sequence[System], plan: Plan, before: int, backlog: bool = False) -> Sent:
+    """Send, and wait until every span is stored and summarised; `backlog`: the processors begin when all is sent."""
+    with Generator(plan) as generator, _held(workers) if backlog else contextlib.nullcontext():
         generator.wait_ready()
         generator.go()
         sent = generator.result(timeout=COMPLETE_SECONDS)
@@ -122,6 +123,18 @@ def _through(workers: Sequence[System], plan: Plan, before: int) -> Sent:
             raise NotCompleteError("spans", before + sent.records, int(found))
         time.sleep(0.2)
     return sent
+
+
+@contextlib.contextmanager
+def _held(workers: Sequence[System]) -> Iterator[None]:
+    """They stand still meanwhile; for less than their session with the broker lasts."""
+    for worker in workers:
+        os.kill(worker.info.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in workers:
+            os.kill(worker.info.pid, signal.SIGCONT)
 
 
 def _stored(workers: Sequence[System]) -> float:
@@ -158,6 +171,7 @@ def main() -> None:
     parser.add_argument("--per-request", type=int, default=256)
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--scattered", type=int, default=1, help="over so many requests the spans of a trace are spread")
+    parser.add_argument("--backlog", action="store_true", help="processors begin when all is sent, so that their batches are full")
     given = parser.parse_args()
     if why := brokers.missing():
         sys.exit(why)
@@ -169,7 +183,7 @@ def main() -> None:
                 with clickhouse_in(root / f"store-{count}") as store:
                     place = Place(root / str(count), cluster.node, store, count)
                     place.root.mkdir()
-                    runs.append(run(place, given.spans, given.warm_up, given.per_request, given.scattered))
+                    runs.append(run(place, given.spans, given.warm_up, given.per_request, given.scattered, given.backlog))
                     print(text(result(runs)), flush=True)
 
 

@@ -11,7 +11,7 @@ from bench import probes
 from bench.generator import Generator, send
 from bench.ingest import WARM_UP
 from bench.kafka import Topics, broker
-from bench.latency import IDLE_RATE, LOAD_REQUESTS, LOAD_SPANS, LOADED_RATE, THREAD, to_socket
+from bench.latency import IDLE_RATE, LOADED_RATE, THREAD, to_socket
 from bench.processes import settle
 from bench.quantiles import Spread, spread
 from bench.sender import Plan
@@ -20,6 +20,8 @@ from bench.tables import Figure, Result, Table, milliseconds, number
 from tests.clickhouse.clickhouse_server import clickhouse_in
 
 P50_MS, P99_MS = 100, 300
+LOAD_REQUESTS, LOAD_SPANS = 10, 30
+"""A second, and of a request: half of what two cores take that broker, store and three roles share."""
 
 
 @dataclass(frozen=True)
