@@ -13,6 +13,9 @@ from tests.pipeline.otlp_messages import at, items, log, span
 
 GRAPH = {"openinference.span.kind": "CHAIN", "metadata": '{"thread_id": "c", "ls_integration": "langgraph"}'}
 CHECKS = "event_id, granted, reason_code, source, waited_ms"
+C = {"gen_ai.conversation.id": "c"}
+CALL = {"gen_ai.operation.name": "execute_tool", **C}
+DEFERRED = {**CALL, "gen_ai.tool.name": "rm", "gen_ai.tool.call.id": "k"}
 ASKED = ("interrupt:i1", None, "interrupt", "", None)
 
 
@@ -73,6 +76,27 @@ def test_a_stated_decision_stands_before_what_is_derived(line: Line, first: bool
     assert checks(line) == [("interrupt:i1", 0, "refused", "", 80.0)]
 
 
+def test_one_question_is_answered_beside_one_that_was_decided(line: Line) -> None:
+    decided = {"permission.check.id": "interrupt:i1", "permission.result": "deny", "gen_ai.conversation.id": "c"}
+    line.spans(*ASKING, span(9, "running tool", (1, 2), {**DEFERRED, "pydantic_ai.tool.deferral.name": "CallDeferred"}))
+    line.logs(log("", 100, decided, event="permission.check"))
+    line.spans(*RESUMED, span(10, "running tool", (300, 310), DEFERRED, in_trace=2))
+    assert [row[:3] for row in checks(line)] == [("interrupt:i1", 0, ""), ("k", 1, "resumed")]
+
+
+def test_what_a_sender_calls_resumed_was_no_question(line: Line) -> None:
+    line.spans(*RESUMED)
+    line.logs(
+        log(
+            "",
+            100,
+            {"permission.check.id": "k", "permission.result": "allow", "permission.reason_code": "resumed", **C},
+            event="permission.check",
+        )
+    )
+    assert checks(line) == [("k", 1, "resumed", "", 0.0)]
+
+
 def test_steps_that_turn_out_to_be_another_thread_s_answer_nothing(line: Line) -> None:
     root = span(7, "LangGraph", (490, 700), {"openinference.span.kind": "AGENT"}, in_trace=2)
     line.spans(*ASKING, span(6, "deploy", (510, 520), GRAPH, 7, in_trace=2))
@@ -80,10 +104,6 @@ def test_steps_that_turn_out_to_be_another_thread_s_answer_nothing(line: Line) -
     elsewhere = {"openinference.span.kind": "CHAIN", "metadata": '{"thread_id": "other"}'}
     line.spans(root, span(6, "deploy", (510, 521), elsewhere, 7, in_trace=2))
     assert checks(line) == [ASKED]
-
-
-CALL = {"gen_ai.operation.name": "execute_tool", "gen_ai.conversation.id": "c"}
-DEFERRED = {**CALL, "gen_ai.tool.name": "rm", "gen_ai.tool.call.id": "k"}
 
 
 @pytest.mark.parametrize(
