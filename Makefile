@@ -63,10 +63,12 @@ check: lint types imports generated console-types ## lint, format, types, import
 lint: .make/python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@if command -v rustfmt >/dev/null; then rustfmt --check --edition 2024 --config-path kernel kernel/src/lib.rs; fi
 
 format: .make/python ## let ruff write what it can
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
+	@if command -v rustfmt >/dev/null; then rustfmt --edition 2024 --config-path kernel kernel/src/lib.rs; fi
 
 types: .make/python
 	$(BIN)/mypy $(TYPED)

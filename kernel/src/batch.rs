@@ -22,11 +22,7 @@ pub struct Given(PyBackedBytes, i64, u16, u64, String);
 
 impl Given {
     pub fn envelope(&self) -> Envelope {
-        Envelope {
-            received: self.1,
-            partition: self.2,
-            offset: self.3,
-        }
+        Envelope { received: self.1, partition: self.2, offset: self.3 }
     }
 }
 
@@ -92,17 +88,10 @@ impl<'t> Batch<'t> {
     }
 
     fn put(&mut self, request: usize, received: i64, read: &Request, judged: &[Judged]) -> Put<()> {
-        let mut taken = Taken {
-            request,
-            project: None,
-            spans: 0,
-        };
+        let mut taken = Taken { request, project: None, spans: 0 };
         let mut judged = judged.iter();
         for (resource, project) in read.resources.iter().zip(&read.projects) {
-            let here = Here {
-                project: self.projects.number(project),
-                request,
-            };
+            let here = Here { project: self.projects.number(project), request };
             for scope in &resource.scopes {
                 taken.project.get_or_insert(here.project);
                 taken.spans += scope.spans.len();
@@ -144,12 +133,7 @@ fn opened<'a>(resource: &'a Resource, scope: &otlp::Scope<'a>, here: Here, recei
         found.or_empty(Rule::ServiceVersion),
         found.or_empty(Rule::Host),
     ];
-    Scope {
-        here,
-        received,
-        texts,
-        attributes: found,
-    }
+    Scope { here, received, texts, attributes: found }
 }
 
 /// Reads the whole request.
@@ -159,10 +143,7 @@ pub fn parsed<'a>(given: &'a Given, tables: &Tables) -> Parsed<'a> {
     }
     let resources = otlp::request(&given.0, tables)?;
     let projects = resources.iter().map(|resource| project(&resource.attributes, &given.4, tables));
-    Ok(Request {
-        projects: projects.collect::<Read<_>>()?,
-        resources,
-    })
+    Ok(Request { projects: projects.collect::<Read<_>>()?, resources })
 }
 
 /// Finds out, for each span, all that may turn out not to be ours, before anything is written.
@@ -190,9 +171,5 @@ fn project(found: &Attributes, named: &str, tables: &Tables) -> Read<String> {
         return Err(NotMine);
     }
     let project = said[..said.len().min(tables.limits.project_length)].trim();
-    Ok(if project.is_empty() {
-        tables.words.default_project.clone()
-    } else {
-        project.to_owned()
-    })
+    Ok(if project.is_empty() { tables.words.default_project.clone() } else { project.to_owned() })
 }

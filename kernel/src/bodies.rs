@@ -116,12 +116,7 @@ impl Candidates {
 
     fn body(&mut self, here: Here, key: Hash, body: impl FnOnce() -> Body) {
         if self.tried.insert((here.project, key)) {
-            self.all.push(Candidate {
-                here,
-                key,
-                body: body(),
-                message: None,
-            });
+            self.all.push(Candidate { here, key, body: body(), message: None });
         }
     }
 
@@ -140,12 +135,7 @@ impl Candidates {
 
     /// One attribute's messages; returns the reference that stands for them.
     pub fn messages(&mut self, call: &Call, source: usize, contents: &[Arc<Content>], counted: &mut Counted, tables: &Tables) -> String {
-        let at = if tables.messages[source].direction == "input" {
-            call.start
-        } else {
-            call.end
-        }
-        .min(i64::MAX.cast_unsigned());
+        let at = if tables.messages[source].direction == "input" { call.start } else { call.end }.min(i64::MAX.cast_unsigned());
         for content in contents {
             let occurrence = counted.times.entry(content.hash).or_insert(0);
             *occurrence = occurrence.saturating_add(1).min(tables.limits.most_equal);
@@ -190,16 +180,7 @@ impl Candidates {
 impl Call {
     fn message(&self, source: usize, occurrence: u16, at: u64, position: u32, content: &Arc<Content>) -> Message {
         let (thread, trace, step) = (self.thread, self.trace, self.step);
-        Message {
-            thread,
-            trace,
-            step,
-            source,
-            position,
-            occurrence,
-            at,
-            content: content.clone(),
-        }
+        Message { thread, trace, step, source, position, occurrence, at, content: content.clone() }
     }
 }
 
@@ -260,44 +241,21 @@ pub fn message_table(chosen: &[(&Candidate, &Message)], around: &Around) -> Put<
         ("thread_id".into(), text(&|_, message| around.texts[message.thread].clone())?),
         ("role".into(), text(&|_, message| message.content.role.clone())?),
         ("content_hash".into(), hashes(candidates.iter().map(|one| one.key))),
-        (
-            "occurrence".into(),
-            Arc::new(UInt16Array::from_iter_values(chosen.iter().map(|(_, message)| message.occurrence))),
-        ),
+        ("occurrence".into(), Arc::new(UInt16Array::from_iter_values(chosen.iter().map(|(_, message)| message.occurrence)))),
         ("trace_id".into(), text(&|_, message| around.texts[message.trace].clone())?),
         ("step_id".into(), text(&|_, message| around.texts[message.step].clone())?),
         ("direction".into(), text(&|_, message| sources[message.source].direction.clone())?),
-        (
-            "position".into(),
-            Arc::new(UInt32Array::from_iter_values(chosen.iter().map(|(_, message)| message.position))),
-        ),
+        ("position".into(), Arc::new(UInt32Array::from_iter_values(chosen.iter().map(|(_, message)| message.position)))),
         ("tool_call_id".into(), text(&|_, message| message.content.call_id.clone())?),
         ("tool_name".into(), text(&|_, message| message.content.tool_name.clone())?),
         ("finish_reason".into(), text(&|_, message| message.content.finish_reason.clone())?),
-        (
-            "log_partition".into(),
-            Arc::new(UInt16Array::from_iter_values(candidates.iter().map(|one| envelope(one).partition))),
-        ),
-        (
-            "log_offset".into(),
-            Arc::new(UInt64Array::from_iter_values(candidates.iter().map(|one| envelope(one).offset))),
-        ),
+        ("log_partition".into(), Arc::new(UInt16Array::from_iter_values(candidates.iter().map(|one| envelope(one).partition)))),
+        ("log_offset".into(), Arc::new(UInt64Array::from_iter_values(candidates.iter().map(|one| envelope(one).offset)))),
         ("retention_days".into(), Arc::new(retention(&candidates, around))),
-        (
-            "version".into(),
-            Arc::new(UInt64Array::from_iter_values(
-                chosen.iter().map(|(_, message)| version - message.at),
-            )),
-        ),
+        ("version".into(), Arc::new(UInt64Array::from_iter_values(chosen.iter().map(|(_, message)| version - message.at)))),
         ("is_deleted".into(), Arc::new(UInt8Array::from(vec![0; chosen.len()]))),
-        (
-            "timestamp".into(),
-            times(chosen.iter().map(|(_, message)| message.at.cast_signed()).collect()),
-        ),
-        (
-            "received".into(),
-            times(candidates.iter().map(|one| envelope(one).received).collect()),
-        ),
+        ("timestamp".into(), times(chosen.iter().map(|(_, message)| message.at.cast_signed()).collect())),
+        ("received".into(), times(candidates.iter().map(|one| envelope(one).received).collect())),
     ]))
 }
 

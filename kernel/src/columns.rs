@@ -57,10 +57,7 @@ pub struct TextColumn {
 
 impl TextColumn {
     pub fn new() -> Self {
-        TextColumn {
-            data: Vec::new(),
-            ends: Ends::new(),
-        }
+        TextColumn { data: Vec::new(), ends: Ends::new() }
     }
 
     pub fn push(&mut self, said: &str) -> Put<()> {
@@ -70,11 +67,7 @@ impl TextColumn {
 
     pub fn push_hex(&mut self, bytes: &[u8]) -> Put<()> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.data.extend(
-            bytes
-                .iter()
-                .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
-        );
+        self.data.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
         self.ends.push(self.data.len())
     }
 
@@ -94,16 +87,9 @@ impl TextColumn {
 
     /// Each row as often as `counts` says.
     pub fn spread(&self, counts: &[usize]) -> Put<Self> {
-        let total: usize = counts
-            .iter()
-            .enumerate()
-            .map(|(row, count)| self.ends.range(row).len().saturating_mul(*count))
-            .sum();
+        let total: usize = counts.iter().enumerate().map(|(row, count)| self.ends.range(row).len().saturating_mul(*count)).sum();
         end_of(total)?;
-        let mut result = TextColumn {
-            data: Vec::with_capacity(total),
-            ends: Ends(Vec::with_capacity(counts.iter().sum::<usize>() + 1)),
-        };
+        let mut result = TextColumn { data: Vec::with_capacity(total), ends: Ends(Vec::with_capacity(counts.iter().sum::<usize>() + 1)) };
         result.ends.0.push(0);
         for (row, &count) in counts.iter().enumerate() {
             let said = &self.data[self.ends.range(row)];
@@ -129,11 +115,7 @@ pub struct MapColumn {
 
 impl MapColumn {
     pub fn new() -> Self {
-        MapColumn {
-            keys: TextColumn::new(),
-            values: TextColumn::new(),
-            ends: Ends::new(),
-        }
+        MapColumn { keys: TextColumn::new(), values: TextColumn::new(), ends: Ends::new() }
     }
 
     pub fn entry(&mut self, key: &str, value: &str) -> Put<()> {
@@ -156,18 +138,11 @@ impl MapColumn {
                 ends.push(entries.len())?;
             }
         }
-        Ok(MapColumn {
-            keys: gathered(&self.keys, &entries)?,
-            values: gathered(&self.values, &entries)?,
-            ends,
-        })
+        Ok(MapColumn { keys: gathered(&self.keys, &entries)?, values: gathered(&self.values, &entries)?, ends })
     }
 
     pub fn finish(self) -> MapArray {
-        let fields = Fields::from(vec![
-            Field::new("key", DataType::Utf8, false),
-            Field::new("value", DataType::Utf8, true),
-        ]);
+        let fields = Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)]);
         let columns: Vec<ArrayRef> = vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
         let entries = StructArray::new(fields.clone(), columns, None);
         let field = Arc::new(Field::new("entries", DataType::Struct(fields), false));
@@ -213,9 +188,5 @@ pub fn times(nanoseconds: Vec<i64>) -> ArrayRef {
 }
 
 pub fn each<T: Copy>(values: &[T], counts: &[usize]) -> Vec<T> {
-    values
-        .iter()
-        .zip(counts)
-        .flat_map(|(&value, &count)| std::iter::repeat_n(value, count))
-        .collect()
+    values.iter().zip(counts).flat_map(|(&value, &count)| std::iter::repeat_n(value, count)).collect()
 }

@@ -49,12 +49,7 @@ pub fn decide(py: Python<'_>, batch: &Batch, seen: &Bound<'_, PyAny>) -> PyResul
             body_rows.push(place);
         }
     }
-    Ok(Chosen {
-        message_rows,
-        body_rows,
-        messages: asking.messages.unbind(),
-        bodies: asking.bodies.unbind(),
-    })
+    Ok(Chosen { message_rows, body_rows, messages: asking.messages.unbind(), bodies: asking.bodies.unbind() })
 }
 
 impl Asking<'_> {

@@ -52,21 +52,12 @@ pub fn facts(span: &Span, reader: &mut Reader) -> Read<Facts> {
     if heavy && step != TOOL_CALL {
         for (source, message) in tables.messages.iter().enumerate() {
             if let Some(value) = span.attributes.by_id(message.name).filter(|value| !value.is_empty()) {
-                said.push(Said {
-                    source,
-                    contents: reader.contents(source, value)?,
-                });
+                said.push(Said { source, contents: reader.contents(source, value)? });
             }
         }
     }
     let first_chunk = measure(span.attributes.or_empty(Rule::FirstChunk))?;
-    Ok(Facts {
-        step,
-        heavy,
-        said,
-        numbers: numbers(&span.attributes, tables)?,
-        first_chunk,
-    })
+    Ok(Facts { step, heavy, said, numbers: numbers(&span.attributes, tables)?, first_chunk })
 }
 
 fn numbers(attributes: &Attributes, tables: &Tables) -> Read<Vec<Number>> {
@@ -86,11 +77,7 @@ fn numbers(attributes: &Attributes, tables: &Tables) -> Read<Vec<Number>> {
 }
 
 fn step_type(found: &Attributes, tables: &Tables) -> &'static str {
-    let said = tables
-        .words
-        .operations
-        .get(found.or_empty(Rule::Operation))
-        .map(|step| known_step(step));
+    let said = tables.words.operations.get(found.or_empty(Rule::Operation)).map(|step| known_step(step));
     match said {
         Some("llm_call") => "llm_call",
         _ if said == Some(TOOL_CALL) || found.get(Rule::Method) == Some("tools/call") => TOOL_CALL,
@@ -114,10 +101,7 @@ fn type_of_the_rest(found: &Attributes, tables: &Tables) -> &'static str {
 }
 
 fn known_step(step: &str) -> &'static str {
-    ["llm_call", TOOL_CALL, "directive", "script"]
-        .into_iter()
-        .find(|known| *known == step)
-        .unwrap_or("span")
+    ["llm_call", TOOL_CALL, "directive", "script"].into_iter().find(|known| *known == step).unwrap_or("span")
 }
 
 /// The thread that attributes name, and how well.
@@ -150,11 +134,7 @@ pub fn step_status<'a>(found: &Attributes, failed: bool, is_final: bool, tables:
     if found.get(Rule::ResponseStatus) == Some("cancelled") || error.ends_with("CancelledError") || error.ends_with("cancelled") {
         return "cancelled";
     }
-    if failed || found.has(Rule::ErrorType) {
-        "error"
-    } else {
-        "complete"
-    }
+    if failed || found.has(Rule::ErrorType) { "error" } else { "complete" }
 }
 
 /// One row's cells, a scratch that is emptied for every span.
@@ -167,10 +147,7 @@ const NO_RANK: u8 = 99;
 
 impl<'a> Cells<'a> {
     pub fn of(span: &'a Span, facts: &'a Facts, service: &'a str, tables: &'a Tables) -> Self {
-        let mut cells = Cells {
-            values: vec![None; tables.columns.len()],
-            ranks: vec![NO_RANK; tables.columns.len()],
-        };
+        let mut cells = Cells { values: vec![None; tables.columns.len()], ranks: vec![NO_RANK; tables.columns.len()] };
         cells.fill_from_sources(span, facts, tables);
         cells.fill_from_rules(span, facts, service, tables);
         cells

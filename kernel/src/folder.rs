@@ -31,9 +31,7 @@ impl Folder {
     /// Folds those traces of `spans` (a record batch) that are touched. Raises KernelError where the reference has to.
     fn fold(&self, py: Python<'_>, spans: &Bound<'_, PyAny>, touched: Vec<(String, String)>) -> PyResult<Folds> {
         let rows = imported(spans)?;
-        let folds = py
-            .detach(|| caught(|| self.0.fold(&rows, &touched)))?
-            .map_err(|failed| KernelError::new_err(failed.0))?;
+        let folds = py.detach(|| caught(|| self.0.fold(&rows, &touched)))?.map_err(|failed| KernelError::new_err(failed.0))?;
         Ok(Folds {
             traces: folds.traces.into_iter().map(|trace| told(py, trace)).collect::<PyResult<_>>()?,
             steps: Py::new(py, table::Batch::of(folds.steps))?,

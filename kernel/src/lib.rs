@@ -38,12 +38,7 @@ use crate::messages::Memory;
 use crate::table::Table;
 use crate::tables::{Spec, Tables};
 
-create_exception!(
-    mission_control_kernel,
-    KernelError,
-    PyException,
-    "The batch could not be mapped here; the reference has to."
-);
+create_exception!(mission_control_kernel, KernelError, PyException, "The batch could not be mapped here; the reference has to.");
 
 /// Made once, with the tables of names; remembers messages across batches.
 #[pyclass(frozen)]
@@ -90,10 +85,7 @@ impl<'py> IntoPyObject<'py> for Contents {
 impl Kernel {
     #[new]
     fn new(spec: Spec) -> PyResult<Self> {
-        Ok(Kernel {
-            tables: Tables::new(spec)?,
-            memory: Mutex::default(),
-        })
+        Ok(Kernel { tables: Tables::new(spec)?, memory: Mutex::default() })
     }
 
     /// Maps a batch. `seen` is asked what the store has, `retention` for the days of a project, `read` what a foreign span means.
@@ -117,20 +109,11 @@ impl Kernel {
                 Batch::of(parsed, &received, &self.tables, &mut memory)
             })
         })?;
-        let days = batch
-            .projects
-            .texts
-            .iter()
-            .map(|project| retention.call1((project, "spans"))?.extract())
-            .collect::<PyResult<Vec<u16>>>()?;
+        let days =
+            batch.projects.texts.iter().map(|project| retention.call1((project, "spans"))?.extract()).collect::<PyResult<Vec<u16>>>()?;
         let chosen = decide(py, &batch, seen)?;
-        let counts = batch.taken.iter().map(|taken| {
-            (
-                taken.request,
-                taken.project.map(|number| batch.projects.texts[number].clone()),
-                taken.spans,
-            )
-        });
+        let counts =
+            batch.taken.iter().map(|taken| (taken.request, taken.project.map(|number| batch.projects.texts[number].clone()), taken.spans));
         let (counts, left, traces) = (counts.collect(), batch.left.clone(), traces(py, &batch)?);
         let (tables, contents) = py.detach(|| guarded(|| tables_of(batch, &chosen, &days, &envelopes, &self.tables)))?;
         let [spans, message_rows, message_bodies] = tables.map(|table| table.map(|table| Py::new(py, table::Batch::of(table))).transpose());
@@ -161,10 +144,7 @@ fn caught<T>(work: impl FnOnce() -> T) -> PyResult<T> {
 fn traces(py: Python<'_>, batch: &Batch) -> PyResult<Py<PyDict>> {
     let traces = PyDict::new(py);
     for &(project, trace, received) in &batch.traces {
-        traces.set_item(
-            (&batch.projects.texts[project], &batch.spans.candidates.texts.texts[trace]),
-            received,
-        )?;
+        traces.set_item((&batch.projects.texts[project], &batch.spans.candidates.texts.texts[trace]), received)?;
     }
     Ok(traces.unbind())
 }
@@ -178,44 +158,15 @@ fn tables_of(
     tables: &Tables,
 ) -> Put<([Option<Table>; 3], Contents)> {
     let candidates = std::mem::take(&mut batch.spans.candidates);
-    let around = Around {
-        tables,
-        texts: &candidates.texts.texts,
-        projects: &batch.projects.texts,
-        retention: days,
-        envelopes,
-    };
+    let around = Around { tables, texts: &candidates.texts.texts, projects: &batch.projects.texts, retention: days, envelopes };
     let at = |place: &usize| &candidates.all[*place];
-    let messages: Vec<_> = chosen
-        .message_rows
-        .iter()
-        .map(at)
-        .filter_map(|one| Some((one, one.message.as_ref()?)))
-        .collect();
+    let messages: Vec<_> = chosen.message_rows.iter().map(at).filter_map(|one| Some((one, one.message.as_ref()?))).collect();
     let bodies: Vec<&Candidate> = chosen.body_rows.iter().map(at).collect();
-    let contents = messages.iter().filter_map(|(one, _)| {
-        if let Body::Content(content) = &one.body {
-            Some(content.clone())
-        } else {
-            None
-        }
-    });
+    let contents = messages.iter().filter_map(|(one, _)| if let Body::Content(content) = &one.body { Some(content.clone()) } else { None });
     let contents = Contents(std::sync::Arc::new(contents.collect()));
-    let message_rows = if messages.is_empty() {
-        None
-    } else {
-        Some(message_table(&messages, &around)?)
-    };
-    let message_bodies = if bodies.is_empty() {
-        None
-    } else {
-        Some(body_table(&bodies, &around)?)
-    };
-    let spans = if batch.spans.len() == 0 {
-        None
-    } else {
-        Some(batch.spans.finish(&batch.projects.texts, days, envelopes)?)
-    };
+    let message_rows = if messages.is_empty() { None } else { Some(message_table(&messages, &around)?) };
+    let message_bodies = if bodies.is_empty() { None } else { Some(body_table(&bodies, &around)?) };
+    let spans = if batch.spans.len() == 0 { None } else { Some(batch.spans.finish(&batch.projects.texts, days, envelopes)?) };
     Ok(([spans, message_rows, message_bodies], contents))
 }
 

@@ -35,12 +35,7 @@ type Said = (Option<String>, String, bool, String, Option<Vec<u8>>, Option<Cover
 
 /// Asks Python about all foreign spans, in their order. What it raises is raised.
 pub fn ask(parsed: &mut [Parsed], tables: &Tables, read: &Bound<'_, PyAny>) -> PyResult<()> {
-    let mut asking = Asking {
-        py: read.py(),
-        read,
-        tables,
-        names: HashMap::new(),
-    };
+    let mut asking = Asking { py: read.py(), read, tables, names: HashMap::new() };
     for (request, parsed) in parsed.iter_mut().enumerate() {
         let Ok(parsed) = parsed else { continue };
         for (resource, project) in parsed.resources.iter_mut().zip(&parsed.projects) {
@@ -154,10 +149,6 @@ impl<'py> Asking<'_, 'py> {
 
     fn added(&self, name: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Attribute<'static>> {
         let key: String = name.extract()?;
-        Ok(Attribute {
-            name: self.tables.id(&key),
-            key: Cow::Owned(key),
-            value: Cow::Owned(value.extract()?),
-        })
+        Ok(Attribute { name: self.tables.id(&key), key: Cow::Owned(key), value: Cow::Owned(value.extract()?) })
     }
 }

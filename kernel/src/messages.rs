@@ -196,23 +196,12 @@ impl Reader<'_> {
         let reason = entry.get("finish_reason").and_then(Value::as_str).unwrap_or("").to_owned();
         let parts = parts(&mut entry);
         let (call_id, tool_name) = tool(&parts)?;
-        let user_text = if role == "user" {
-            text_of(&parts).chars().take(self.tables.limits.user_text_length).collect()
-        } else {
-            String::new()
-        };
+        let user_text =
+            if role == "user" { text_of(&parts).chars().take(self.tables.limits.user_text_length).collect() } else { String::new() };
         let mut body = Vec::with_capacity(256);
         write(&json!({"parts": parts, "role": role}), &mut body)?;
         let hash = digest(&body);
-        Ok(Content {
-            role,
-            hash,
-            body,
-            call_id,
-            tool_name,
-            finish_reason: reason,
-            user_text,
-        })
+        Ok(Content { role, hash, body, call_id, tool_name, finish_reason: reason, user_text })
     }
 
     fn role(&self, named: bool, role: &str) -> String {
@@ -222,11 +211,7 @@ impl Reader<'_> {
 }
 
 fn part(entry: Value) -> Value {
-    if entry.is_object() {
-        entry
-    } else {
-        json!({"type": "text", "content": entry})
-    }
+    if entry.is_object() { entry } else { json!({"type": "text", "content": entry}) }
 }
 
 fn parts(entry: &mut Map<String, Value>) -> Vec<Value> {
@@ -246,15 +231,8 @@ fn parts(entry: &mut Map<String, Value>) -> Vec<Value> {
 
 /// Call id and tool name of the first part that has one.
 fn tool(parts: &[Value]) -> Read<(String, String)> {
-    let is_tool = |part: &&Value| {
-        part.get("type")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| TOOL_PARTS.contains(&kind))
-    };
-    parts
-        .iter()
-        .find(is_tool)
-        .map_or(Ok(Default::default()), |part| Ok((name(part.get("id"))?, name(part.get("name"))?)))
+    let is_tool = |part: &&Value| part.get("type").and_then(Value::as_str).is_some_and(|kind| TOOL_PARTS.contains(&kind));
+    parts.iter().find(is_tool).map_or(Ok(Default::default()), |part| Ok((name(part.get("id"))?, name(part.get("name"))?)))
 }
 
 /// Names are texts; Python writes other things its own way.
@@ -267,8 +245,6 @@ fn name(value: Option<&Value>) -> Read<String> {
 }
 
 fn text_of(parts: &[Value]) -> String {
-    let said = parts
-        .iter()
-        .filter_map(|part| part.get("content").or_else(|| part.get("text"))?.as_str());
+    let said = parts.iter().filter_map(|part| part.get("content").or_else(|| part.get("text"))?.as_str());
     said.collect::<Vec<_>>().join("\n")
 }

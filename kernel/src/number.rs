@@ -8,11 +8,7 @@ pub fn integer(said: &str) -> Read<u64> {
     let digits = said.strip_prefix(['+', '-']).unwrap_or(said);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: u128 = digits.parse().map_err(|_| NotMine)?;
-        return Ok(if said.starts_with('-') {
-            0
-        } else {
-            u64::try_from(number).map_or(MOST, |count| count.min(MOST))
-        });
+        return Ok(if said.starts_with('-') { 0 } else { u64::try_from(number).map_or(MOST, |count| count.min(MOST)) });
     }
     let number = float(said)?.filter(|number| number.is_finite()).unwrap_or(0.0);
     Ok((number.max(0.0) as u64).min(MOST))

@@ -21,10 +21,7 @@ pub struct Attributes<'a>(pub Vec<Attribute<'a>>);
 
 impl<'a> Attributes<'a> {
     pub fn by_id(&self, id: u16) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|attribute| attribute.name == id)
-            .map(|attribute| attribute.value.as_ref())
+        self.0.iter().find(|attribute| attribute.name == id).map(|attribute| attribute.value.as_ref())
     }
 
     pub fn get(&self, rule: Rule) -> Option<&str> {
@@ -42,11 +39,7 @@ impl<'a> Attributes<'a> {
     fn push(&mut self, bytes: &'a [u8], tables: &Tables) -> Read<()> {
         let (key, value) = key_value(bytes)?;
         let value = value.map_or(Ok(Cow::Borrowed("")), value_text)?;
-        self.0.push(Attribute {
-            name: tables.id(key),
-            key: Cow::Borrowed(key),
-            value,
-        });
+        self.0.push(Attribute { name: tables.id(key), key: Cow::Borrowed(key), value });
         Ok(())
     }
 
@@ -129,10 +122,7 @@ fn resource_spans<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Resource<'a>> {
             _ => return Err(NotMine),
         }
     }
-    Ok(Resource {
-        attributes: attributes.unwrap_or_default(),
-        scopes,
-    })
+    Ok(Resource { attributes: attributes.unwrap_or_default(), scopes })
 }
 
 fn resource<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Attributes<'a>> {
@@ -215,9 +205,11 @@ fn is_foreign(span: &Span, tables: &Tables) -> bool {
     words.spans.iter().any(|name| name == span.name)
         || span.events.iter().any(|event| words.events.iter().any(|name| name == event.name))
         || span.attributes.0.iter().any(|attribute| {
-        tables.name(attribute.name).marker
-            || (attribute.name == Rule::SpanType as u16 && attribute.value == tables.words.pending.as_str() && !span.parent_id.is_empty())
-    })
+            tables.name(attribute.name).marker
+                || (attribute.name == Rule::SpanType as u16
+                    && attribute.value == tables.words.pending.as_str()
+                    && !span.parent_id.is_empty())
+        })
 }
 
 fn event<'a>(bytes: &'a [u8], tables: &Tables) -> Read<Event<'a>> {

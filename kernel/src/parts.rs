@@ -85,14 +85,8 @@ impl Shared {
             columns.push(((*name).into(), Arc::new(column.spread(counts)?.finish())));
         }
         columns.push(("received".into(), times(envelope.iter().map(|one| one.received).collect())));
-        columns.push((
-            "log_partition".into(),
-            Arc::new(UInt16Array::from_iter_values(envelope.iter().map(|one| one.partition))),
-        ));
-        columns.push((
-            "log_offset".into(),
-            Arc::new(UInt64Array::from_iter_values(envelope.iter().map(|one| one.offset))),
-        ));
+        columns.push(("log_partition".into(), Arc::new(UInt16Array::from_iter_values(envelope.iter().map(|one| one.partition)))));
+        columns.push(("log_offset".into(), Arc::new(UInt64Array::from_iter_values(envelope.iter().map(|one| one.offset)))));
         columns.push(("retention_days".into(), Arc::new(UInt16Array::from(each(&days, counts)))));
         columns.push(("ResourceAttributes".into(), Arc::new(self.attributes.spread(counts)?.finish())));
         Ok(columns)
@@ -101,12 +95,7 @@ impl Shared {
 
 impl Events {
     pub fn new() -> Self {
-        Events {
-            ends: ListColumn::new(),
-            times: Vec::new(),
-            names: TextColumn::new(),
-            attributes: MapColumn::new(),
-        }
+        Events { ends: ListColumn::new(), times: Vec::new(), names: TextColumn::new(), attributes: MapColumn::new() }
     }
 
     pub fn add(&mut self, events: &[Event]) -> Put<()> {
@@ -130,11 +119,7 @@ impl Events {
 
 impl Links {
     pub fn new() -> Self {
-        Links {
-            ends: ListColumn::new(),
-            ids: std::array::from_fn(|_| TextColumn::new()),
-            attributes: MapColumn::new(),
-        }
+        Links { ends: ListColumn::new(), ids: std::array::from_fn(|_| TextColumn::new()), attributes: MapColumn::new() }
     }
 
     pub fn add(&mut self, links: &[Link]) -> Put<()> {
@@ -149,11 +134,8 @@ impl Links {
 
     pub fn columns(self) -> Vec<(String, ArrayRef)> {
         let names = ["Links.TraceId", "Links.SpanId", "Links.TraceState"];
-        let mut columns: Vec<(String, ArrayRef)> = names
-            .into_iter()
-            .zip(self.ids)
-            .map(|(name, ids)| (name.to_owned(), self.ends.finish(Arc::new(ids.finish()))))
-            .collect();
+        let mut columns: Vec<(String, ArrayRef)> =
+            names.into_iter().zip(self.ids).map(|(name, ids)| (name.to_owned(), self.ends.finish(Arc::new(ids.finish())))).collect();
         columns.push(("Links.Attributes".into(), self.ends.finish(Arc::new(self.attributes.finish()))));
         columns
     }

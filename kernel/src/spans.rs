@@ -142,12 +142,8 @@ impl<'t> Spans<'t> {
     pub fn add(&mut self, span: &Span, facts: &Facts, kept: &[Kept], scope: &Scope, trace: usize) -> Put<()> {
         let (row, tables) = (self.len(), self.tables);
         let (named, rank) = thread_key(&span.attributes, tables);
-        let thread = if named.is_empty() {
-            trace
-        } else {
-            self.candidates.texts.number(named)
-        };
-        let is_final = !span.meaning.is_running && !(span.end == 0 && span.start > 0);
+        let thread = if named.is_empty() { trace } else { self.candidates.texts.number(named) };
+        let is_final = !(span.meaning.is_running || span.end == 0 && span.start > 0);
         self.dense.push(
             &Row {
                 trace: span.trace_id,
@@ -176,24 +172,8 @@ impl<'t> Spans<'t> {
             }
         }
         self.shared.count();
-        let step = if facts.said.is_empty() {
-            trace
-        } else {
-            self.candidates.texts.number(&hex(span.span_id))
-        };
-        self.bodies(
-            span,
-            facts,
-            kept,
-            &Call {
-                here: scope.here,
-                thread,
-                trace,
-                step,
-                start: span.start,
-                end: span.end,
-            },
-        )?;
+        let step = if facts.said.is_empty() { trace } else { self.candidates.texts.number(&hex(span.span_id)) };
+        self.bodies(span, facts, kept, &Call { here: scope.here, thread, trace, step, start: span.start, end: span.end })?;
         self.events.add(&span.events)?;
         self.links.add(&span.links)
     }
@@ -257,8 +237,7 @@ impl<'t> Spans<'t> {
             if is_longer(&attribute.value, tables.limits.heavy_length) {
                 let reference = self.candidates.text(call.here, &attribute.value);
                 self.references.entry(&attribute.key, &reference)?;
-                self.attributes
-                    .entry(&attribute.key, beginning(&attribute.value, tables.limits.preview_length))?;
+                self.attributes.entry(&attribute.key, beginning(&attribute.value, tables.limits.preview_length))?;
             } else {
                 self.attributes.entry(&attribute.key, &attribute.value)?;
             }
@@ -271,13 +250,7 @@ impl<'t> Spans<'t> {
         let rows = self.len();
         let mut columns = self.dense.columns();
         let starts = columns.pop();
-        columns.extend(
-            self.tables
-                .columns
-                .iter()
-                .zip(self.sparse)
-                .map(|(column, cells)| (column.name.clone(), cells.finish(rows))),
-        );
+        columns.extend(self.tables.columns.iter().zip(self.sparse).map(|(column, cells)| (column.name.clone(), cells.finish(rows))));
         columns.extend(self.shared.columns(projects, retention, envelopes)?);
         columns.extend(starts);
         columns.push(("SpanAttributes".into(), Arc::new(self.attributes.finish())));

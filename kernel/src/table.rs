@@ -12,11 +12,8 @@ pub struct Table(pub Vec<(String, ArrayRef)>);
 impl Table {
     fn rows(self) -> StructArray {
         let (names, arrays): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
-        let fields: Fields = names
-            .into_iter()
-            .zip(&arrays)
-            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
-            .collect();
+        let fields: Fields =
+            names.into_iter().zip(&arrays).map(|(name, array)| Field::new(name, array.data_type().clone(), true)).collect();
         StructArray::new(fields, arrays, None)
     }
 }

@@ -192,16 +192,8 @@ pub struct Tables {
 
 impl Tables {
     pub fn new(spec: Spec) -> PyResult<Self> {
-        let columns = spec
-            .columns
-            .into_iter()
-            .map(|(name, kind)| {
-                Ok(Column {
-                    kind: kind_of(&kind)?,
-                    name,
-                })
-            })
-            .collect::<PyResult<Vec<_>>>()?;
+        let columns =
+            spec.columns.into_iter().map(|(name, kind)| Ok(Column { kind: kind_of(&kind)?, name })).collect::<PyResult<Vec<_>>>()?;
         let mut registry = Registry::with_rules(&spec.rules)?;
         for (attribute, column, rank) in spec.sources {
             registry.name(attribute).source = Some((place_of(&columns, &column)?, rank));
@@ -218,23 +210,10 @@ impl Tables {
         let mut messages = Vec::new();
         for (attribute, direction, role) in spec.messages {
             registry.name(attribute.clone()).message = Some(messages.len());
-            messages.push(MessageSource {
-                name: registry.ids[&attribute],
-                attribute,
-                direction,
-                role,
-            });
+            messages.push(MessageSource { name: registry.ids[&attribute], attribute, direction, role });
         }
         let filled = Filled::among(&columns)?;
-        Ok(Tables {
-            ids: registry.ids,
-            names: registry.names,
-            columns,
-            filled,
-            messages,
-            words: spec.words,
-            limits: spec.limits,
-        })
+        Ok(Tables { ids: registry.ids, names: registry.names, columns, filled, messages, words: spec.words, limits: spec.limits })
     }
 
     /// What rows say of their dialect.
@@ -261,14 +240,9 @@ struct Registry {
 
 impl Registry {
     fn with_rules(rules: &collections::HashMap<String, String>) -> PyResult<Self> {
-        let mut registry = Registry {
-            ids: HashMap::new(),
-            names: vec![Name::default()],
-        };
+        let mut registry = Registry { ids: HashMap::new(), names: vec![Name::default()] };
         for rule in RULES {
-            let name = rules
-                .get(rule)
-                .ok_or_else(|| PyValueError::new_err(format!("no name for the rule {rule}")))?;
+            let name = rules.get(rule).ok_or_else(|| PyValueError::new_err(format!("no name for the rule {rule}")))?;
             registry.name(name.clone());
         }
         if registry.names.len() != RULES.len() + 1 {
@@ -307,10 +281,7 @@ impl Filled {
 }
 
 fn place_of(columns: &[Column], name: &str) -> PyResult<usize> {
-    columns
-        .iter()
-        .position(|column| column.name == name)
-        .ok_or_else(|| PyValueError::new_err(format!("no column {name}")))
+    columns.iter().position(|column| column.name == name).ok_or_else(|| PyValueError::new_err(format!("no column {name}")))
 }
 
 fn kind_of(kind: &str) -> PyResult<Kind> {

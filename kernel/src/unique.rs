@@ -7,10 +7,7 @@ const FEW: usize = 24;
 
 pub fn unique<T, K: Fn(&T) -> &str>(items: Vec<T>, key: K) -> Vec<T> {
     let twice = if items.len() <= FEW {
-        items
-            .iter()
-            .enumerate()
-            .any(|(place, item)| items[..place].iter().any(|other| key(other) == key(item)))
+        items.iter().enumerate().any(|(place, item)| items[..place].iter().any(|other| key(other) == key(item)))
     } else {
         items.iter().map(&key).collect::<hashbrown::HashSet<_>>().len() < items.len()
     };

@@ -66,8 +66,11 @@ class Segment:
     """What it was read from, if it was."""
 
     def to_json(self) -> str:
-        """Without what is empty, and without what its row has columns for."""
-        return self.text or orjson.dumps({name: value for name in _WRITTEN if (value := getattr(self, name)) != getattr(_EMPTY, name)}).decode()
+        """Without what is empty, and without what its row has columns for; what was read stays as it is."""
+        if self.text:
+            return self.text
+        said = {name: value for name in _WRITTEN if (value := getattr(self, name)) != getattr(_EMPTY, name)}
+        return orjson.dumps(said).decode()
 
     @classmethod
     def from_json(cls, text: str, **columns: Any) -> "Segment":

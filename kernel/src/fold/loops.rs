@@ -58,6 +58,5 @@ fn has_more_words(more: &str, fewer: &str) -> bool {
 
 /// Split where Python splits: it takes four separators for space that Unicode does not.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter))
-        .filter(|word| !word.is_empty())
+    text.split(|letter: char| letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter)).filter(|word| !word.is_empty())
 }

@@ -61,10 +61,7 @@ pub struct Folder {
 
 impl Folder {
     pub fn new(spec: Spec) -> Self {
-        Folder {
-            spec,
-            hasher: DefaultHashBuilder::default(),
-        }
+        Folder { spec, hasher: DefaultHashBuilder::default() }
     }
 
     pub fn fold(&self, rows: &StructArray, touched: &[(String, String)]) -> Result<Folds, Failed> {
@@ -82,10 +79,7 @@ impl Folder {
         if rows.is_empty() {
             return nothing(spans, &group, own.len());
         }
-        let limits = tree::Limits {
-            most_hops: self.spec.most_hops,
-            mcp_session_rank: self.spec.mcp_session_rank,
-        };
+        let limits = tree::Limits { most_hops: self.spec.most_hops, mcp_session_rank: self.spec.mcp_session_rank };
         let tree = Tree::new(spans, &rows, limits);
         let threads = tree.threads();
         let steps = steps(spans, &tree, &threads);
@@ -95,8 +89,11 @@ impl Folder {
             own.push(spans, step)?;
             marks.extend(self.mark(spans, step));
         }
-        let moves = |&(member, &row): &(usize, &usize)| spans.has_messages.value(row) != 0 && spans.thread_key.value(row) != threads[member];
-        let named = |(member, &row): (usize, &usize)| [spans.span_id.value(row), spans.thread_key.value(row), threads[member]].map(str::to_owned).into();
+        let moves =
+            |&(member, &row): &(usize, &usize)| spans.has_messages.value(row) != 0 && spans.thread_key.value(row) != threads[member];
+        let named = |(member, &row): (usize, &usize)| {
+            [spans.span_id.value(row), spans.thread_key.value(row), threads[member]].map(str::to_owned).into()
+        };
         let trace_id = spans.trace_id.value(rows[0]);
         Ok(TraceFold {
             project: spans.project.value(rows[0]).to_owned(),
@@ -120,15 +117,8 @@ impl Folder {
 
     fn segments(&self, spans: &Spans, tree: &Tree, threads: &[&str], steps: &[Step]) -> Result<Vec<Written>, Failed> {
         let by_thread = grouped(steps.iter().map(|step| (step.thread, step)));
-        let loops = loops::Limits {
-            times: self.spec.times,
-            longest_period: self.spec.longest_period,
-            spiral_from: self.spec.spiral_from,
-        };
-        let shown = segment::Limits {
-            most_attributes: self.spec.most_attributes,
-            longest_value: self.spec.longest_value,
-        };
+        let loops = loops::Limits { times: self.spec.times, longest_period: self.spec.longest_period, spiral_from: self.spec.spiral_from };
+        let shown = segment::Limits { most_attributes: self.spec.most_attributes, longest_value: self.spec.longest_value };
         by_thread
             .into_iter()
             .map(|(thread, steps)| {
@@ -245,25 +235,11 @@ struct Own {
     ends: ListColumn,
 }
 
-const TEXTS: [&str; 8] = [
-    "thread_id",
-    "parent_step_id",
-    "status",
-    "mcp_id",
-    "tool_name",
-    "tool_call_id",
-    "error_type",
-    "error_message",
-];
+const TEXTS: [&str; 8] = ["thread_id", "parent_step_id", "status", "mcp_id", "tool_name", "tool_call_id", "error_type", "error_message"];
 
 impl Own {
     fn new() -> Self {
-        Own {
-            rows: Vec::new(),
-            texts: std::array::from_fn(|_| TextColumn::new()),
-            span_ids: TextColumn::new(),
-            ends: ListColumn::new(),
-        }
+        Own { rows: Vec::new(), texts: std::array::from_fn(|_| TextColumn::new()), span_ids: TextColumn::new(), ends: ListColumn::new() }
     }
 
     fn len(&self) -> usize {
@@ -272,16 +248,8 @@ impl Own {
 
     fn push(&mut self, spans: &Spans, step: &Step) -> Put<()> {
         self.rows.push(i64::try_from(step.row).map_err(|_| TooLarge)?);
-        let values = [
-            step.thread,
-            step.parent,
-            step.status,
-            step.mcp_id,
-            step.tool_name,
-            step.tool_call_id,
-            step.error_type,
-            step.error_message,
-        ];
+        let values =
+            [step.thread, step.parent, step.status, step.mcp_id, step.tool_name, step.tool_call_id, step.error_type, step.error_message];
         for (column, value) in self.texts.iter_mut().zip(values) {
             column.push(value)?;
         }
@@ -292,7 +260,8 @@ impl Own {
     }
 
     fn finish(self) -> Table {
-        let mut columns: Vec<(String, arrow_array::ArrayRef)> = vec![("row".to_owned(), std::sync::Arc::new(arrow_array::Int64Array::from(self.rows)))];
+        let mut columns: Vec<(String, arrow_array::ArrayRef)> =
+            vec![("row".to_owned(), std::sync::Arc::new(arrow_array::Int64Array::from(self.rows)))];
         for (name, column) in TEXTS.into_iter().zip(self.texts) {
             columns.push((name.to_owned(), std::sync::Arc::new(column.finish())));
         }

@@ -142,11 +142,7 @@ pub struct Part<'a, 'b> {
 
 impl<'a> Part<'a, '_> {
     pub fn segment(&self, tree: loops::Limits, shown: Limits) -> Segment<'a> {
-        let mut result = Segment {
-            status: "running",
-            kind: "trace",
-            ..Segment::default()
-        };
+        let mut result = Segment { status: "running", kind: "trace", ..Segment::default() };
         self.times_and_status(&mut result);
         self.counts(&mut result, tree);
         self.who(&mut result);
@@ -226,11 +222,7 @@ impl<'a> Part<'a, '_> {
 
     fn tool_calls(&self) -> Vec<Call<'a>> {
         let calls = self.steps.iter().filter(|step| self.spans.is(step.row, "tool_call"));
-        let call = |step: &&Step<'a>| Call {
-            tool: step.tool_name,
-            arguments: self.spans.input.value(step.row),
-            error: step.error_type,
-        };
+        let call = |step: &&Step<'a>| Call { tool: step.tool_name, arguments: self.spans.input.value(step.row), error: step.error_type };
         calls.map(call).collect()
     }
 
@@ -242,7 +234,7 @@ impl<'a> Part<'a, '_> {
         result.cache_read_tokens = sum(result.cache_read_tokens, spans.cache_read_tokens.value(row));
         result.cache_write_tokens = sum(result.cache_write_tokens, spans.cache_write_tokens.value(row));
         match maybe(&spans.cost_usd, row) {
-            Some(cost) => result.cost_usd = Some((result.cost_usd.unwrap_or(0.0) + cost).min(f64::MAX).max(f64::MIN)),
+            Some(cost) => result.cost_usd = Some((result.cost_usd.unwrap_or(0.0) + cost).clamp(f64::MIN, f64::MAX)),
             None => self.unpriced(result, row),
         }
     }

@@ -80,11 +80,7 @@ impl Spans {
             service_version: text(rows, "service_version")?,
             host: text(rows, "host")?,
             input: text(rows, "input")?,
-            attributes: rows
-                .column_by_name("attributes")
-                .and_then(|column| column.as_map_opt())
-                .cloned()
-                .ok_or(Unfit("attributes"))?,
+            attributes: rows.column_by_name("attributes").and_then(|column| column.as_map_opt()).cloned().ok_or(Unfit("attributes"))?,
             started: number(rows, "started")?,
             received: number(rows, "received_ns")?,
             duration: number(rows, "duration")?,
@@ -119,17 +115,11 @@ impl Spans {
 }
 
 fn text(rows: &StructArray, name: &'static str) -> Result<StringArray, Unfit> {
-    rows.column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>())
-        .cloned()
-        .ok_or(Unfit(name))
+    rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).cloned().ok_or(Unfit(name))
 }
 
 fn number<T: ArrowPrimitiveType>(rows: &StructArray, name: &'static str) -> Result<PrimitiveArray<T>, Unfit> {
-    rows.column_by_name(name)
-        .and_then(|column| column.as_primitive_opt::<T>())
-        .cloned()
-        .ok_or(Unfit(name))
+    rows.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>()).cloned().ok_or(Unfit(name))
 }
 
 /// The value, or None where it is null.

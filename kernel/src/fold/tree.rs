@@ -35,13 +35,7 @@ impl<'a> Tree<'a> {
                 if above == spans.span_id.value(row) { None } else { ids.get(above).copied() }
             })
             .collect();
-        let mut tree = Tree {
-            spans,
-            rows,
-            parent,
-            call: (0..rows.len()).collect(),
-            limits,
-        };
+        let mut tree = Tree { spans, rows, parent, call: (0..rows.len()).collect(), limits };
         if tree.is_in_order() {
             tree.find_calls(0..rows.len());
         } else {
@@ -173,7 +167,8 @@ impl<'a> Tree<'a> {
     pub fn is_root(&self, member: usize) -> bool {
         let row = self.rows[member];
         self.parent[member].is_none()
-            && (self.spans.parent_id.value(row).trim_matches('0').is_empty() || ["Server", "Consumer"].contains(&self.spans.kind.value(row)))
+            && (self.spans.parent_id.value(row).trim_matches('0').is_empty()
+                || ["Server", "Consumer"].contains(&self.spans.kind.value(row)))
     }
 
     /// The thread of each member.
@@ -205,7 +200,8 @@ impl<'a> Tree<'a> {
     fn own_threads(&self) -> Vec<Option<&'a str>> {
         let spans = self.spans;
         let is_better = |&row: &usize| {
-            ["directive", "llm_call", "script"].contains(&spans.types.value(row)) || spans.thread_rank.value(row) < self.limits.mcp_session_rank
+            ["directive", "llm_call", "script"].contains(&spans.types.value(row))
+                || spans.thread_rank.value(row) < self.limits.mcp_session_rank
         };
         let worst = u16::from(self.limits.mcp_session_rank) + u16::from(!self.rows.iter().any(is_better));
         let own = |&row: &usize| {
