@@ -11,6 +11,8 @@ from schemas.sender_keys import KeyBook
 from schemas.settings import Settings
 
 MAX_PROJECT_LENGTH: Final = 128
+EVERY_PROJECT: Final = "*"
+"""What readers write for all of them: a project of that name could not be asked for."""
 UNKNOWN: Final = "the keys of senders are not known yet"
 
 
@@ -81,7 +83,8 @@ def credential_of(authorization: str, api_key: str) -> str:
 
 def is_project_name(name: str) -> bool:
     """Whether `name`, already stripped, can be a project's."""
-    return 0 < len(name) <= MAX_PROJECT_LENGTH and not any(unicodedata.category(character) == "Cc" for character in name)
+    is_short = 0 < len(name) <= MAX_PROJECT_LENGTH
+    return is_short and name != EVERY_PROJECT and not any(unicodedata.category(character) == "Cc" for character in name)
 
 
 def project_of(header: str | None) -> str:
@@ -90,6 +93,6 @@ def project_of(header: str | None) -> str:
         return ""
     name = header.strip()
     if not is_project_name(name):
-        hint = f"send 1 to {MAX_PROJECT_LENGTH} characters, none of them a control character"
+        hint = f"send 1 to {MAX_PROJECT_LENGTH} characters, none of them a control character, and not {EVERY_PROJECT} alone"
         raise MalformedRequestError("x-mission-control-project does not name a project", hint)
     return name

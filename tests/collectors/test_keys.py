@@ -80,7 +80,7 @@ def test_project_of(header: str | None, project: str) -> None:
     assert project_of(header) == project
 
 
-@pytest.mark.parametrize("header", ["", "  ", "x" * 129, "a\x00b", "a\tb", "a\x85b"])
+@pytest.mark.parametrize("header", ["", "  ", " * ", "x" * 129, "a\x00b", "a\tb", "a\x85b"])
 def test_what_no_project_is_called(header: str) -> None:
     assert not is_project_name(header.strip())
     with pytest.raises(MalformedRequestError, match="1 to 128 characters"):
