@@ -5,8 +5,10 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -142,6 +144,13 @@ def test_partitions_are_those_of_the_collector(trace_id: str, partitions: int, e
 
 def event(number: int, kind: Any = "step", **more: Any) -> Event:
     return Event(kind, "p", f"e{number}", {"number": number, "text": "x" * 1000}, thread_id=f"t{number % 2}", **more)
+
+
+def test_payloads_of_any_kind_are_told() -> None:
+    payload = MappingProxyType({"at": Decimal("1.5"), "inner": {"a": [1, None]}, "more": MappingProxyType({"b": True})})
+    (commit,) = sent(Commit(SPANS, {0: 1}, lambda _: [Event("step", "p", "e", payload, level="INFO")]))
+    (told,) = commit.events(EVERYTHING)
+    assert told == Event("step", "p", "e", {"at": "1.5", "inner": {"a": [1, None]}, "more": {"b": True}}, level="INFO")
 
 
 def record_of(value: bytes, header: str) -> Record:
