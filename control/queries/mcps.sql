@@ -1,5 +1,5 @@
 -- MCP servers seen in telemetry, by name.
-SELECT * FROM mcps
+SELECT * EXCEPT (id, last_seen) FROM mcps
 WHERE project IN {projects:Array(String)}
     AND mcp_id = {mcp_id:String} --? mcp_id
     AND (mcp_id, project) > ({after:String}, {after_project:String}) --? after

@@ -46,7 +46,8 @@ CREATE OR REPLACE VIEW execution_steps (
     cpu_utilization Nullable(Float64) COMMENT 'CPU reported with the step, 1 = one core',
     span_ids Array(String) COMMENT 'Spans folded into this step',
     attributes Map(LowCardinality(String), String) COMMENT 'What the sender said beyond the columns above',
-    received_on LowCardinality(String) COMMENT 'Day (UTC) on which its newest record arrived, YYYYMMDD: a lower bound leaves earlier days unread'
+    received_on LowCardinality(String) COMMENT 'Day (UTC) on which its newest record arrived, YYYYMMDD: a lower bound leaves earlier days unread',
+    timestamp DateTime64(9, 'UTC') COMMENT 'Another name of started_at', details Map(LowCardinality(String), String) COMMENT 'Another name of attributes'
 ) COMMENT 'Steps: what a thread did, one row per real thing' AS
 WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
 SELECT
@@ -62,6 +63,7 @@ SELECT
             [toFloat64(greatest(toInt64(input_tokens) - toInt64(cache_read_tokens) - toInt64(cache_write_tokens), 0)), toFloat64(output_tokens), toFloat64(cache_read_tokens), toFloat64(cache_write_tokens)]),
         s.cost_usd) AS cost_usd,
     finish_reason, error_type, error_message,
-    memory_bytes, cpu_utilization, arrayDistinct(arrayPushFront(s.span_ids, step_id)) AS span_ids, attributes, _partition_id AS received_on
+    memory_bytes, cpu_utilization, arrayDistinct(arrayPushFront(s.span_ids, step_id)) AS span_ids, attributes, _partition_id AS received_on,
+    started_at AS timestamp, attributes AS details
 FROM mission_control.steps AS s FINAL
 SETTINGS optimize_move_to_prewhere_if_final = 1;

@@ -3,11 +3,13 @@ CREATE OR REPLACE VIEW mcps (
     project LowCardinality(String) COMMENT 'Project (tenant)', mcp_id LowCardinality(String) COMMENT 'MCP server', name LowCardinality(String) COMMENT 'Its name', version LowCardinality(String) COMMENT 'Its version, where known',
     transport LowCardinality(String) COMMENT 'stdio, http, or empty', endpoint String COMMENT 'Address, where known', status LowCardinality(String) COMMENT 'connected: called in the last 5 minutes; else disconnected',
     last_seen_at DateTime64(9, 'UTC') COMMENT 'Last call', tools Array(String) COMMENT 'Tools that were called', calls UInt64 COMMENT 'Calls in all', errors UInt64 COMMENT 'Those that failed',
-    p50_ms Nullable(Float64) COMMENT 'Median duration in the last seven days; null without calls in them', p95_ms Nullable(Float64) COMMENT '95th percentile of the same'
+    p50_ms Nullable(Float64) COMMENT 'Median duration in the last seven days; null without calls in them', p95_ms Nullable(Float64) COMMENT '95th percentile of the same',
+    id LowCardinality(String) COMMENT 'Another name of mcp_id', last_seen DateTime64(9, 'UTC') COMMENT 'Another name of last_seen_at'
 ) COMMENT 'MCP servers seen in telemetry' AS
 SELECT a.project AS project, a.mcp_id AS mcp_id, a.mcp_id AS name, CAST('', 'LowCardinality(String)') AS version, CAST('', 'LowCardinality(String)') AS transport, '' AS endpoint,
     CAST(if(a.last_at > now64(9, 'UTC') - toIntervalMinute(5), 'connected', 'disconnected'), 'LowCardinality(String)') AS status,
-    a.last_at AS last_seen_at, a.tools AS tools, a.calls AS calls, a.errors AS errors, if(empty(r.durations), NULL, toFloat64(r.durations[1])) AS p50_ms, if(empty(r.durations), NULL, toFloat64(r.durations[2])) AS p95_ms
+    a.last_at AS last_seen_at, a.tools AS tools, a.calls AS calls, a.errors AS errors, if(empty(r.durations), NULL, toFloat64(r.durations[1])) AS p50_ms, if(empty(r.durations), NULL, toFloat64(r.durations[2])) AS p95_ms,
+    a.mcp_id AS id, a.last_at AS last_seen
 FROM (
     SELECT project, mcp_id, max(t.last_seen_at) AS last_at, arraySort(groupUniqArray(toString(t.tool_name))) AS tools, sum(t.calls) AS calls, sum(t.errors) AS errors
     FROM mission_control.tool_hours AS t FINAL WHERE mcp_id != '' GROUP BY project, mcp_id

@@ -32,7 +32,8 @@ CREATE OR REPLACE VIEW permission_events (
     received_at DateTime64(9, 'UTC') COMMENT 'When the newest statement arrived here',
     sender_key_id LowCardinality(String) COMMENT 'Key the sender used, or empty',
     evidence_trace_id String COMMENT 'Trace of the record that says so',
-    evidence_span_id String COMMENT 'Span of the record that says so'
+    evidence_span_id String COMMENT 'Span of the record that says so',
+    id String COMMENT 'Another name of event_id', permission_rules_checked String COMMENT 'Another name of rules_checked'
 ) COMMENT 'Permission checks: claims of their senders, except the escalation columns, which are computed here' AS
 SELECT
     c.project AS project, c.event_id AS event_id, c.timestamp AS timestamp, c.thread_id AS thread_id, c.step_id AS step_id, c.mcp_id AS mcp_id,
@@ -46,7 +47,8 @@ SELECT
     toUInt8(c.own != '') AS overreach,
     CAST(if(c.said != '' OR c.found = '', c.said, multiIf(c.granted IS NULL, 'pending', c.granted = 1, 'approved', 'rejected')), 'LowCardinality(String)') AS escalation_status,
     c.decided_at AS decided_at, c.waited_ms AS waited_ms, c.severity AS severity, c.received_at AS received_at, c.sender_key_id AS sender_key_id,
-    c.evidence_trace_id AS evidence_trace_id, c.evidence_span_id AS evidence_span_id
+    c.evidence_trace_id AS evidence_trace_id, c.evidence_span_id AS evidence_span_id,
+    c.event_id AS id, c.rules_checked AS permission_rules_checked
 FROM (
     SELECT
         e.*,

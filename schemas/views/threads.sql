@@ -47,7 +47,11 @@ CREATE OR REPLACE VIEW threads (
     error_message String COMMENT 'Message of what ended it',
     attributes Map(LowCardinality(String), String) COMMENT 'Attributes of its newest root span that have no column of their own, values cut to 1000 characters',
     last_received DateTime64(9, 'UTC') COMMENT 'When the newest record of it arrived here',
-    computed_at DateTime64(9, 'UTC') COMMENT 'When this summary was computed'
+    computed_at DateTime64(9, 'UTC') COMMENT 'When this summary was computed',
+    id String COMMENT 'Another name of thread_id', parent_id String COMMENT 'Another name of parent_thread_id',
+    mcp_id LowCardinality(String) COMMENT 'The first of mcp_ids',
+    memory_usage UInt64 COMMENT 'Another name of memory_bytes', cpu_usage Nullable(Float64) COMMENT 'cpu_utilization in per cent of a core',
+    execution_context Map(LowCardinality(String), String) COMMENT 'Another name of attributes'
 ) COMMENT 'Threads: one conversation, session or run of an agent or MCP server' AS
 WITH (SELECT mapFromArrays(groupArray(concat(toString(provider), '\n', toString(model))), groupArray([input_usd, output_usd, cache_read_usd, cache_write_usd])) FROM mission_control.model_prices FINAL) AS prices
 SELECT
@@ -61,5 +65,6 @@ SELECT
     input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
     if(cost_estimated = 1, coalesce(s.cost_usd, 0) + arraySum((model, tokens) -> arraySum((price, count) -> price * count, arrayResize(prices[model], 4), arrayResize(tokens, 4)), mapKeys(s.unpriced), mapValues(s.unpriced)), s.cost_usd) AS cost_usd,
     toUInt8(arrayExists(model -> mapContains(prices, model), mapKeys(s.unpriced))) AS cost_estimated, memory_bytes, cpu_utilization,
-    error_type, error_message, attributes, last_received, computed_at
+    error_type, error_message, attributes, last_received, computed_at,
+    thread_id AS id, parent_thread_id AS parent_id, mcp_ids[1] AS mcp_id, memory_bytes AS memory_usage, cpu_utilization * 100 AS cpu_usage, attributes AS execution_context
 FROM mission_control.thread_summaries AS s FINAL;

@@ -57,6 +57,20 @@ MORE = {
     "dead_letters": "log_partition log_offset part",
 }
 """Columns, and views, that we show beyond the contract."""
+ALIASES = {
+    "threads": {
+        "id": "thread_id",
+        "parent_id": "parent_thread_id",
+        "mcp_id": "mcp_ids[1]",
+        "memory_usage": "memory_bytes",
+        "cpu_usage": "cpu_utilization * 100",
+        "execution_context": "attributes",
+    },
+    "execution_steps": {"timestamp": "started_at", "details": "attributes"},
+    "permission_events": {"id": "event_id", "permission_rules_checked": "rules_checked"},
+    "mcps": {"id": "mcp_id", "last_seen": "last_seen_at"},
+}
+"""Names that people know from elsewhere, with what they stand for."""
 
 
 def columns(store: ClickHouseStore, view: str) -> dict[str, str]:
@@ -65,10 +79,34 @@ def columns(store: ClickHouseStore, view: str) -> dict[str, str]:
     return {row["name"]: row["comment"] for row in store.query(sql, {"t": view})}
 
 
+def test_other_names_stand_for_the_same(store: ClickHouseStore) -> None:
+    store.command(
+        "INSERT INTO thread_summaries (project, thread_id, parent_thread_id, mcp_ids, memory_bytes, cpu_utilization, attributes, started_at, last_received, retention_days)"
+        " VALUES ('p', 't', 'above', ['files', 'web'], 7, 0.5, {'a': 'b'}, now64(9), now64(9), 30)"
+    )
+    store.command(
+        "INSERT INTO steps (project, thread_id, trace_id, step_id, mcp_id, tool_name, type, status, attributes, started_at, received, retention_days)"
+        " VALUES ('p', 't', 'r', 's', 'files', 'read', 'tool_call', 'complete', {'c': 'd'}, now64(9), now64(9), 30)"
+    )
+    store.command(
+        "INSERT INTO permission_rows (project, thread_id, event_id, phase, timestamp, rules_checked, result, received, retention_days)"
+        " VALUES ('p', 't', 'e', 'decision', now64(9), '[1]', 'allow', now64(9), 30)"
+    )
+    store.command(
+        "INSERT INTO tool_hours (project, hour, mcp_id, tool_name, agent_name, calls, last_seen_at, version)"
+        " VALUES ('p', toStartOfHour(now()), 'files', 'read', 'a', 1, now64(9), 1)"
+    )
+    for view, names in ALIASES.items():
+        (row,) = store.query(
+            f"SELECT {', '.join(f'{name}, {meant} AS meant_{name}' for name, meant in names.items())} FROM {view} WHERE project = 'p'"
+        )
+        assert all(row[name] and row[name] == row[f"meant_{name}"] for name in names)
+
+
 @pytest.mark.parametrize("view", CONTRACT | MORE)
 def test_every_column_of_the_contract(store: ClickHouseStore, view: str) -> None:
     found = columns(store, view)
-    assert set(found) == {"project", *CONTRACT.get(view, "").split(), *MORE.get(view, "").split()}
+    assert set(found) == {"project", *CONTRACT.get(view, "").split(), *MORE.get(view, "").split(), *ALIASES.get(view, {})}
     assert [name for name, comment in found.items() if not comment] == []
     (row,) = store.query("SELECT comment FROM system.tables WHERE database = 'mission_control' AND name = {t:String}", {"t": view})
     assert row["comment"]
