@@ -9,7 +9,8 @@ from schemas.store import Store
 
 TABLES: Final = (
     "spans", "message_rows", "message_bodies", "log_records", "thread_activity", "metric_points", "permission_rows", "steps", "trace_summaries",
-    "traces", "thread_summaries", "usage_hours", "tool_hours", "permission_hours", "step_hours", "step_counts", "check_counts", "error_hours", "edge_hours", "score_records", "agent_resources",
+    "traces", "thread_summaries", "usage_hours", "tool_hours", "permission_hours", "step_hours", "step_counts", "check_counts", "error_hours", "edge_hours",
+    "score_records", "agent_resources",
 )  # fmt: skip
 
 
