@@ -215,7 +215,16 @@ def test_mcps(run: Run, found: Door) -> None:
 
 
 def test_mcps_without_calls_in_the_last_days_have_no_durations(run: Run, found: Door) -> None:
-    one = {"mcp_id": "files", "status": "disconnected", "last_seen_at": NOW, "calls": 12, "errors": 1, "p50_ms": None, "p95_ms": None, "tools": []}
+    one = {
+        "mcp_id": "files",
+        "status": "disconnected",
+        "last_seen_at": NOW,
+        "calls": 12,
+        "errors": 1,
+        "p50_ms": None,
+        "p95_ms": None,
+        "tools": [],
+    }
     found.on("GET", "/api/mcps", page(one | {"project": "p"}))
     assert " ms" not in run("mcps").out
 
