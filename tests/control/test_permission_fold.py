@@ -14,7 +14,7 @@ from schemas.store import ClickHouseStore
 
 THREADS: Final = 6
 STATEMENTS: Final = 240
-_VIEW: Final = """SELECT * FROM permission_events WHERE project = {project:String} ORDER BY thread_id, event_id
+_VIEW: Final = """SELECT * EXCEPT (id, permission_rules_checked) FROM permission_events WHERE project = {project:String} ORDER BY thread_id, event_id
 SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0"""
 
 

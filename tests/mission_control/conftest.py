@@ -1,6 +1,7 @@
 """The command line against a real HTTP server that answers what a test tells it to."""
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -122,6 +123,16 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def _own_log_ends_with_its_test() -> Iterator[None]:
+    """A command in this process sets up the log of the process, on a stream that is closed after it."""
+    before = logging.getLogger().handlers[:]
+    yield
+    for handler in logging.getLogger().handlers[:]:
+        if handler not in before and type(handler) is logging.StreamHandler:
+            logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture
