@@ -20,24 +20,12 @@ _DECISIONS_FIRST: Final = ("policy", "rule", "rules_checked", "inheritance_chain
 """Columns for which the decision counts where it says something."""
 _event_of: Final = itemgetter("project", "thread_id", "event_id")
 _SHOWN: Final = (
-    *(
-        "project",
-        "event_id",
-        "timestamp",
-        "thread_id",
-        "step_id",
-        "mcp_id",
-        "agent_name",
-        "user_id",
-        "subject",
-        "resource",
-        "action",
-        "granted",
-    ),
-    *("reason", "reason_code", "policy", "rule", "rules_checked", "inheritance_chain", "source", "escalation_detected", "escalation_rule"),
-    *("escalation_reason", "overreach", "escalation_status", "decided_at", "waited_ms", "severity", "received_at", "sender_key_id"),
-    *("evidence_trace_id", "evidence_span_id"),
-)
+    "project", "event_id", "timestamp", "thread_id", "step_id", "mcp_id", "agent_name", "user_id", "subject", "resource", "action", "granted",
+    "reason", "reason_code", "policy", "rule", "rules_checked", "inheritance_chain", "source", "escalation_detected", "escalation_rule",
+    "escalation_reason", "overreach", "escalation_status", "decided_at", "waited_ms", "severity", "received_at", "sender_key_id",
+    "evidence_trace_id", "evidence_span_id",
+)  # fmt: skip
+"""Columns of the view, in its order."""
 
 
 @dataclass(frozen=True, slots=True)

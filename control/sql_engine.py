@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from control.sql_catalog import DATABASES, TABLE_FUNCTIONS, Catalog, is_denied_function
+from control.sql_checked import Checked
 from control.sql_errors import access_denied, syntax_error, unknown_table
-from control.sql_guard import Checked
 from schemas.store import DATABASE, DatabaseError, Store
 
 _NODE: Final = re.compile(r"(?P<indent> *)(?P<kind>[\w:]+)(?: (?P<rest>.*?))?(?: \(alias .*\))?(?: \(children \d+\))?")

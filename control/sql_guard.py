@@ -7,7 +7,6 @@ The text that comes out is what is run; `control.sql_engine` lets the engine's o
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -19,16 +18,16 @@ from sqlglot.parsers.clickhouse import ClickHouseParser
 from control.sql_catalog import (
     DATABASES,
     FILTERED_SYSTEM_TABLES,
-    HANDED_ON_SETTINGS,
     OPEN_SYSTEM_TABLES,
     TABLE_FUNCTIONS,
     Catalog,
     is_denied_function,
 )
+from control.sql_checked import Checked, checked_settings
 from control.sql_errors import SqlRejectedError, access_denied, syntax_error, unknown_table
 from control.sql_lexer import Token, lex, quote_name
 from control.sql_rewrite import Edit, edited, system_table_edits
-from control.sql_tail import Tail, split_tail
+from control.sql_tail import split_tail
 from schemas.store import DATABASE
 
 _DIALECT: Final = ClickHouse()
@@ -37,34 +36,6 @@ _STEPS_PER_TOKEN: Final = 10
 """How far sqlglot may go; real queries take it a little more than one step a token."""
 _MOST_TOKENS: Final = 20_000
 """Beyond, which means long lists of values, only the engine reads the query."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A query that may run.
-
-    `sql` is the text to run, without FORMAT and SETTINGS; `format` is "" when the query names none; `settings` are those it
-    carries; `parameters` the names of the `{name:Type}` it has; `system` counts its tables of `system`; `shadows` are the
-    names of hidden tables that its outermost WITH gives another meaning. `defined` is None when every name was resolved; it
-    holds the names its CTEs may have when sqlglot could not read it and the engine alone must tell. `explain` is what comes before `sql`, e.g.
-    "EXPLAIN PLAN"; "DESCRIBE TABLE" puts it in brackets.
-    """
-
-    sql: str
-    format: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    parameters: frozenset[str] = frozenset()
-    system: Mapping[str, int] = field(default_factory=dict)
-    shadows: frozenset[str] = frozenset()
-    defined: frozenset[str] | None = None
-    explain: str = ""
-
-    @property
-    def statement(self) -> str:
-        """The text to run, without FORMAT and SETTINGS."""
-        if self.explain == "DESCRIBE TABLE":
-            return f"DESCRIBE TABLE ({self.sql})"
-        return f"{self.explain} {self.sql}" if self.explain else self.sql
 
 
 def check_select(sql: str, catalog: Catalog, parameters: Mapping[str, str]) -> Checked:
@@ -115,13 +86,6 @@ def _identifier_edits(tokens: list[Token], parameters: Mapping[str, str]) -> lis
         elif token.kind == "parameter" and "identifier" in token.text.lower().partition(":")[2]:
             raise syntax_error(f"{token.text} is not a type of a parameter")
     return edits
-
-
-def checked_settings(tail: Tail) -> Mapping[str, str]:
-    for name in tail.settings:
-        if name not in HANDED_ON_SETTINGS:
-            raise access_denied(f"The setting {name} may not be changed by a query")
-    return tail.settings
 
 
 def _check_words(tokens: list[Token]) -> None:

@@ -9,9 +9,9 @@ import orjson
 
 from control.sql_blocks import empty_block, hello, is_hello
 from control.sql_catalog import Catalog
+from control.sql_checked import Checked
 from control.sql_engine import confirm, load_catalog
 from control.sql_errors import SqlRejectedError
-from control.sql_guard import Checked
 from control.sql_lexer import quote_string
 from control.sql_request import SqlRequest
 from control.sql_statements import check

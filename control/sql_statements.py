@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from control.sql_catalog import FILTERED_SYSTEM_TABLES, Catalog
+from control.sql_checked import Checked, checked_settings
 from control.sql_errors import SqlRejectedError, readonly, syntax_error, unknown_table
-from control.sql_guard import Checked, check_select, checked_settings
 from control.sql_lexer import Token, lex, quote_string
 from control.sql_tail import Tail, split_tail
 from schemas.store import DATABASE
@@ -29,7 +29,7 @@ def check(sql: str, catalog: Catalog, parameters: Mapping[str, str] | None = Non
     words = [token.value.upper() if token.kind == "word" else token.text for token in tokens[:3]]
     first = words[0] if words else ""
     if first in ("SELECT", "WITH", "FROM", "("):
-        return check_select(sql, catalog, parameters or {})
+        return _select(sql, catalog, parameters or {})
     if first in _WRITES:
         raise readonly(first)
     if first == "EXPLAIN":
@@ -48,6 +48,12 @@ def refuse_writes(sql: str) -> None:
         raise readonly(word)
 
 
+def _select(sql: str, catalog: Catalog, parameters: Mapping[str, str]) -> Checked:
+    from control.sql_guard import check_select  # its parser takes a while to load: with the first query, not with every start
+
+    return check_select(sql, catalog, parameters)
+
+
 def _explain(text: str, tokens: list[Token], catalog: Catalog, parameters: Mapping[str, str]) -> Checked:
     """EXPLAIN of a SELECT, without options; nothing of it is executed but scalar subqueries."""
     words = tuple(token.value.upper() for token in tokens[1:3])
@@ -55,7 +61,7 @@ def _explain(text: str, tokens: list[Token], catalog: Catalog, parameters: Mappi
     start = 1 + len(kind)
     if len(tokens) <= start or not (tokens[start].is_word("SELECT", "WITH", "FROM") or tokens[start].is_symbol("(")):
         raise syntax_error("EXPLAIN [AST | SYNTAX | PLAN | PIPELINE | ESTIMATE | QUERY TREE] takes a SELECT, and no options")
-    checked = check_select(text[tokens[start].start :], catalog, parameters)
+    checked = _select(text[tokens[start].start :], catalog, parameters)
     return replace(checked, explain=" ".join(("EXPLAIN", *kind)))
 
 
@@ -65,7 +71,7 @@ def _described(tail: Tail, catalog: Catalog, parameters: Mapping[str, str]) -> C
         if not tokens[-1].is_symbol(")"):
             raise syntax_error("DESCRIBE TABLE (SELECT …) is expected")
         inner = tail.text[tokens[0].end : tokens[-1].start]
-        return replace(check_select(inner, catalog, parameters), explain="DESCRIBE TABLE")
+        return replace(_select(inner, catalog, parameters), explain="DESCRIBE TABLE")
     name = _table(tokens)
     if name not in catalog.views:
         raise unknown_table(name)

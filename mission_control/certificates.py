@@ -3,20 +3,19 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal
 
 import grpc
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from mission_control.beside import beside
 from schemas.errors import SettingsError
 from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from mission_control.certificate_files import Found
 
 Door = Literal["otlp", "sql", "control"]
 LOOK_SECONDS: Final = 5.0
@@ -24,21 +23,13 @@ LOOK_SECONDS: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the files held at one time; `clients` is None without mutual TLS."""
-
-    chain: bytes
-    key: bytes
-    clients: bytes | None
-    ends: datetime
-
-
 class Certificates:
     """Made from the settings by `certificates_of`. New connections get what the files hold now, without a restart."""
 
-    def __init__(self, settings: Settings, found: Found) -> None:
-        self._settings, self._found = settings, found
+    def __init__(self, settings: Settings, read: "Callable[[Settings], Found]") -> None:
+        """Raises what `read` raises."""
+        self._settings, self._read = settings, read
+        self._found = read(settings)
         self._contexts: list[ssl.SSLContext] = []
         self._configuration = self._configured()
 
@@ -68,7 +59,7 @@ class Certificates:
 
     def renew(self) -> bool:
         """Take over what the files hold, if it is new. Raises SettingsError when it cannot be used: then the old one stays."""
-        found = read(self._settings)
+        found = self._read(self._settings)
         if found == self._found:
             return False
         for context in self._contexts:
@@ -95,8 +86,8 @@ class Certificates:
 
     def _load(self, context: ssl.SSLContext) -> None:
         """Authorities of clients are only ever added to a context: one that is withdrawn holds until a restart."""
-        certificate, key = _files(self._settings)
-        context.load_cert_chain(certificate, key)
+        assert self._settings.tls_cert_file is not None
+        context.load_cert_chain(self._settings.tls_cert_file, self._settings.tls_key_file)
         if context.verify_mode is ssl.CERT_REQUIRED and self._settings.tls_client_ca_file is not None:
             context.load_verify_locations(self._settings.tls_client_ca_file)
 
@@ -112,58 +103,6 @@ def certificates_of(settings: Settings) -> Certificates | None:
             if getattr(settings, name) is not None:
                 raise SettingsError(name, "is of no use without tls_cert_file")
         return None
-    return Certificates(settings, read(settings))
+    from mission_control.certificate_files import read  # X.509 takes a while to load
 
-
-def read(settings: Settings) -> Found:
-    """Raises SettingsError, which names the setting and what is wrong with its file."""
-    certificate, key = _files(settings)
-    chain, secret = _bytes("tls_cert_file", certificate), _bytes("tls_key_file", key)
-    leaf = _certificates("tls_cert_file", certificate, chain)[0]
-    _check_time(certificate, leaf)
-    _check_key(key, secret, certificate, leaf)
-    clients = None
-    if settings.tls_client_ca_file is not None:
-        clients = _bytes("tls_client_ca_file", settings.tls_client_ca_file)
-        _certificates("tls_client_ca_file", settings.tls_client_ca_file, clients)
-    return Found(chain, secret, clients, leaf.not_valid_after_utc)
-
-
-def _files(settings: Settings) -> tuple[Path, Path]:
-    """Certificate and key."""
-    assert settings.tls_cert_file is not None
-    return settings.tls_cert_file, settings.tls_key_file or settings.tls_cert_file
-
-
-def _bytes(setting: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(setting, f"{path}: {error.strerror or error}") from error
-
-
-def _certificates(setting: str, path: Path, content: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(content)
-    except ValueError as error:
-        raise SettingsError(setting, f"{path} holds no certificate in PEM") from error
-
-
-def _check_time(path: Path, leaf: x509.Certificate) -> None:
-    now = datetime.now(UTC)
-    if leaf.not_valid_after_utc < now:
-        raise SettingsError("tls_cert_file", f"the certificate in {path} has expired at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
-    if leaf.not_valid_before_utc > now:
-        raise SettingsError("tls_cert_file", f"the certificate in {path} is valid from {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on")
-
-
-def _check_key(path: Path, content: bytes, certificate: Path, leaf: x509.Certificate) -> None:
-    try:
-        key = load_pem_private_key(content, password=None)
-    except TypeError as error:
-        raise SettingsError("tls_key_file", f"the key in {path} is encrypted; give one that is not, readable by us alone") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise SettingsError("tls_key_file", f"{path} holds no private key in PEM") from error
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
-        raise SettingsError("tls_key_file", f"the key in {path} is not that of the first certificate in {certificate}")
+    return Certificates(settings, read)

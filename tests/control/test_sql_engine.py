@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from control.sql_catalog import VIEWS, Catalog, is_denied_function
+from control.sql_checked import Checked
 from control.sql_engine import confirm, load_catalog
 from control.sql_errors import SqlRejectedError
-from control.sql_guard import Checked
 from control.sql_lexer import lex
 from control.sql_request import SqlRequest
 from control.sql_run import Escaped, SqlRunner

@@ -22,7 +22,8 @@ from prometheus_client import CollectorRegistry
 
 from collectors.receive import Receiver
 from mission_control import certificates
-from mission_control.certificates import certificates_of, read
+from mission_control.certificate_files import read
+from mission_control.certificates import certificates_of
 from mission_control.doors import Doors
 from mission_control.trust import client_context, exporter_variables
 from schemas.errors import SettingsError
