@@ -14,6 +14,10 @@ MOST_NAMES: Final = 100
 """A thread lists at most this many MCP servers, services, models."""
 
 
+Edge = tuple[tuple[int, str, int], ...]
+"""Tool calls: start (ns), tool, and a number that tells those with other arguments apart, in this process alone."""
+
+
 @dataclass(slots=True)
 class Segment:
     """Times in nanoseconds since 1970; `ended` is 0 while it runs."""
@@ -64,6 +68,8 @@ class Segment:
     waiting_since: int = 0
     text: str = field(default="", compare=False, repr=False)
     """What it was read from, if it was."""
+    edge: Edge | None = field(default=None, compare=False, repr=False)
+    """Its first and last tool calls, where this process folded it; never stored."""
 
     def to_json(self) -> str:
         """Without what is empty, and without what its row has columns for; what was read stays as it is."""
@@ -83,8 +89,8 @@ class Segment:
 
 
 _EMPTY: Final = Segment("")
-_NAMES: Final = frozenset(Segment.__slots__) - {"text"}
-_WRITTEN: Final = tuple(name for name in Segment.__slots__ if name not in ("trace_id", "received", "retention_days", "text"))
+_NAMES: Final = frozenset(Segment.__slots__) - {"text", "edge"}
+_WRITTEN: Final = tuple(name for name in Segment.__slots__ if name in _NAMES - {"trace_id", "received", "retention_days"})
 
 
 def names(groups: Sequence[Sequence[str]]) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 from pipeline.batch import ThreadKey
 from pipeline.summaries import rows
 from pipeline.summaries.answers import KINDS, RESUMED, Answers, answer
+from pipeline.summaries.edges import may_go_round
 from pipeline.summaries.known import KnownThread, KnownThreads, StoredThread
-from pipeline.summaries.loops import TIMES, Call, longest_loop
+from pipeline.summaries.loops import Call, longest_loop
 from pipeline.summaries.segment import TERMINAL, Segment
 from pipeline.summaries.statements import statement
 from pipeline.summaries.thread import Activity, Checks, Row, fold_thread
@@ -56,8 +57,12 @@ class ThreadSummaries:
         keys = sorted(touched)
         if not keys:
             return ThreadRound([])
-        threads = self._remembered(changed or {})
-        threads |= self._read([key for key in keys if key not in threads])
+        changed = changed or {}
+        threads = self._remembered(changed)
+        read = self._read([key for key in keys if key not in threads])
+        for key in read.keys() & changed.keys():
+            _recognise(read[key].segments, changed[key])
+        threads |= read
         answers = self._answer(threads)
         self._count_checked(threads)
         self._find_loops(threads)
@@ -127,7 +132,7 @@ class ThreadSummaries:
         """Across traces, among the latest calls; what goes round within one trace its segment says."""
         for thread in threads.values():
             thread.loop = 0
-        keys = sorted(key for key, thread in threads.items() if _may_go_round(list(thread.segments.values())))
+        keys = sorted(key for key, thread in threads.items() if may_go_round(thread.segments.values()))
         if not keys:
             return
         latest: dict[ThreadKey, list[Call]] = {key: [] for key in keys}
@@ -143,10 +148,11 @@ class ThreadSummaries:
         return fold_thread(key, list(thread.segments.values()), thread.heard, thread.checks, thread.loop)
 
 
-def _may_go_round(segments: Sequence[Segment]) -> bool:
-    """Whether calls of several traces are enough for a loop."""
-    calls = [one.tool_calls for one in segments if one.tool_calls]
-    return len(calls) > 1 and sum(calls) >= TIMES
+def _recognise(stored: dict[str, Segment], folded: Segments) -> None:
+    """What was read and is what was just folded becomes that, which knows more. Another processor may have stored something newer."""
+    for trace_id, segment in folded.items():
+        if segment is not None and stored.get(trace_id) == segment:
+            stored[trace_id] = segment
 
 
 def _key(row: dict[str, Any]) -> ThreadKey:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.batch import ThreadKey, TraceKey
 from pipeline.summaries import rows
+from pipeline.summaries.edges import see_edges
 from pipeline.summaries.folding import fold_spans
 from pipeline.summaries.folds import Fold, Folds, TraceFold, step_marks
 from pipeline.summaries.fresh import fresh_spans
@@ -62,6 +63,7 @@ class TraceSummaries:
         known = self._look_up(touched.traces)
         spans = self._spans(touched, known)
         folds = self._fold(spans, touched.traces)
+        see_edges(spans, folds)
         steps = self._write(spans, folds, known, version)
         moved, scores = self._move(folds, known, touched)
         self._wait_for_spans({fold.key for fold in folds.traces}, known, touched)
