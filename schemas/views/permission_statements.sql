@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW permission_statements (
     event_id String COMMENT 'Check it is about, as in permission_events',
     phase LowCardinality(String) COMMENT 'ask or decision',
     timestamp DateTime64(9, 'UTC') COMMENT 'When it was asked or decided'
-) COMMENT 'Questions and decisions about permissions, one row each; what was just told twice may show twice' AS
+) COMMENT 'Questions and decisions about permissions, one row each' AS
 SELECT project, thread_id, event_id, phase, timestamp
-FROM mission_control.permission_rows
+FROM mission_control.permission_rows FINAL
 WHERE is_deleted = 0;

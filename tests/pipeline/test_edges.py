@@ -49,7 +49,9 @@ def test_no_loop_across_traces_is_missed(said: list[list[Call]], placed: object)
 
 
 def apart(traces: int, calls: int = 2) -> list[list[Call]]:
-    return [[Call("read" if (trace + number) % 2 else "write", f"{trace} {number}", "") for number in range(calls)] for trace in range(traces)]
+    return [
+        [Call("read" if (trace + number) % 2 else "write", f"{trace} {number}", "") for number in range(calls)] for trace in range(traces)
+    ]
 
 
 def test_calls_that_differ_are_not_searched() -> None:
