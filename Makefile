@@ -20,7 +20,9 @@ MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
+# Bytecode is written here, once: where Python may not write it later (PYTHONDONTWRITEBYTECODE, a read-only place), every start would compile all it imports.
 setup: .make/python .make/console ## .venv with everything, the console's packages, the kernel where cargo is; safe to repeat
+	@$(BIN)/python -m compileall -q $(filter-out tests,$(ROOMS))
 	@if command -v cargo >/dev/null 2>&1; then \
 	  $(MAKE) --no-print-directory .make/kernel || echo "make setup: the native kernel could not be built; traces are mapped in Python" >&2; \
 	fi
@@ -130,13 +132,13 @@ clean: ## remove what the other commands made, .venv included
 
 .make/python: .make/venv pyproject.toml requirements/dev.txt requirements/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .make/emitters/installed: .make/python requirements/emitters.txt
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .make/emitters
-	$(BIN)/uv pip sync --quiet --python .make/emitters/bin/python --require-hashes requirements/emitters.txt
+	$(BIN)/uv pip sync --quiet --python .make/emitters/bin/python --compile-bytecode --require-hashes requirements/emitters.txt
 	@touch $@
 
 # What docs/emit.md uses: packages for its TypeScript, modules for its Go where Go is there.
