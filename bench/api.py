@@ -1,10 +1,15 @@
-"""(c) The API while spans come in: eight people who look at random threads and filters, and eight programs that do not pause."""
+"""(c) The API while spans come in: eight paced clients that ask at moments of their own choosing, and eight that saturate it.
+
+Paced clients do not wait for an answer before they ask again, and their latency counts from when a request was due: what queues is counted
+where it happens. That is the figure held against the aim. Saturating clients ask as fast as answers come, so their latency is no more than
+the CPU time of a request times the clients per core; what they tell is requests per second, and CPU for each.
+"""
 
 import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -20,8 +25,8 @@ from bench.system import System, running
 from bench.tables import Figure, Result, Table, milliseconds, number
 
 CLIENTS: Final = 8
-THINK: Final = 0.25
-"""Seconds a person waits between two requests, on average."""
+PACE: Final = 2.0
+"""Requests per second of each paced client, on average; the moments are random (exponential gaps)."""
 REQUESTS, SPANS = 20, 100
 """Of ingest beside it, per second and in each."""
 ALONE: Final = 20
@@ -88,32 +93,61 @@ class Times:
         return [second for seconds in self.seconds.values() for second in seconds]
 
 
-async def read(system: System, readings: Readings, seconds: float, think: float) -> Times:
-    """All clients at once, each with a connection of its own, each reading as often as any other."""
+async def paced(system: System, readings: Readings, seconds: float) -> Times:
+    """All clients at once, each asking when it is due, whether or not its last answer has come."""
     times = Times()
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(_client(system, readings, number_, until, think, times) for number_ in range(CLIENTS)))
+    await asyncio.gather(*(_paced(system, readings, seed, seconds, times) for seed in range(CLIENTS)))
     return times
 
 
-async def _client(system: System, readings: Readings, seed: int, until: float, think: float, times: Times) -> None:
-    r, connection = random.Random(seed), Connection(system.info.console, system.authorization)
-    named = list(readings.paths().items())
-    await asyncio.sleep(r.uniform(0, think))
-    while time.perf_counter() < until:
-        r.shuffle(named)
-        for name, path in named:
-            if time.perf_counter() >= until:
-                break
-            await _one(connection, name, path(r), times)
-            await asyncio.sleep(r.uniform(0, 2 * think))
+async def _paced(system: System, readings: Readings, seed: int, seconds: float, times: Times) -> None:
+    r, idle = random.Random(seed), list[Connection]()
+    turns, asked = _turns(readings, r), list[asyncio.Task[None]]()
+    due = (began := time.perf_counter()) + r.expovariate(PACE)
+    while due < began + seconds:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        name, target = next(turns)
+        asked.append(asyncio.create_task(_due(system, idle, name, target, due, times)))
+        due += r.expovariate(PACE)
+    await asyncio.gather(*asked)
+    for connection in idle:
+        connection.close()
+
+
+async def _due(system: System, idle: list[Connection], name: str, target: str, due: float, times: Times) -> None:
+    connection = idle.pop() if idle else Connection(system.info.console, system.authorization)
+    await _one(connection, name, target, times, due)
+    idle.append(connection)
+
+
+async def saturate(system: System, readings: Readings, seconds: float) -> Times:
+    """All clients at once, each with a connection of its own, asking as fast as answers come."""
+    times, until = Times(), time.perf_counter() + seconds
+    await asyncio.gather(*(_eager(system, readings, seed, until, times) for seed in range(CLIENTS)))
+    return times
+
+
+async def _eager(system: System, readings: Readings, seed: int, until: float, times: Times) -> None:
+    connection = Connection(system.info.console, system.authorization)
+    for name, target in _turns(readings, random.Random(seed)):
+        if time.perf_counter() >= until:
+            break
+        await _one(connection, name, target, times, time.perf_counter())
     connection.close()
 
 
-async def _one(connection: Connection, name: str, target: str, times: Times) -> None:
-    began = time.perf_counter()
+def _turns(readings: Readings, r: random.Random) -> Iterator[tuple[str, str]]:
+    """Names and targets without end, each reading as often as any other, in random order."""
+    named = list(readings.paths().items())
+    while True:
+        r.shuffle(named)
+        yield from ((name, path(r)) for name, path in named)
+
+
+async def _one(connection: Connection, name: str, target: str, times: Times, since: float) -> None:
+    """Counted from `since`, in the seconds of `time.perf_counter`."""
     answer = await connection.get(target)
-    times.seconds.setdefault(name, []).append(time.perf_counter() - began)
+    times.seconds.setdefault(name, []).append(time.perf_counter() - since)
     if answer.status != 200:
         times.failed.append(f"{answer.status} {target}")
 
@@ -137,15 +171,28 @@ async def alone(system: System, readings: Readings) -> dict[str, Alone]:
         for _ in range(ALONE):
             await asyncio.sleep(OLD if name in SHARED else 0)
             began = system.cpu_seconds()
-            await _one(connection, name, path(r), times)
+            await _one(connection, name, path(r), times, time.perf_counter())
             cpu += system.cpu_seconds() - began
         found[name] = Alone(times.all(), cpu / ALONE)
     connection.close()
     return found
 
 
+@dataclass(frozen=True)
+class Load:
+    """What saturating clients got in `seconds`: answers, and the server's CPU seconds, ingest included."""
+
+    seconds: float
+    cpu: float
+    answers: int
+
+    def __str__(self) -> str:
+        rate, each = self.answers / self.seconds, self.cpu / max(self.answers, 1) * 1e3
+        return f"{rate:.1f} requests/s, {each:.1f} ms of the server's CPU for each (ingest included)"
+
+
 def measure(dataset: Dataset, seconds: float) -> Result:
-    """People for `seconds`, programs for half as long; every run of this adds its ingest to the data set."""
+    """Paced clients for `seconds`, saturating ones for half as long; every run of this adds its ingest to the data set."""
     with running(dataset.data) as system:
         mcps = [str(item["mcp_id"]) for item in json.loads(system.get("/api/mcps").content)["items"]]
         readings = Readings(dataset.threads, mcps or ["none"])
@@ -164,38 +211,45 @@ def measure(dataset: Dataset, seconds: float) -> Result:
             generator.wait_ready()
             generator.go()
             time.sleep(3)
-            people = asyncio.run(read(system, readings, seconds, THINK))
-            programs = asyncio.run(read(system, readings, seconds / 2, 0.0))
-    return Result([_table(dataset, by_itself, people, programs)], _figures(dataset, people))
+            at_pace = asyncio.run(paced(system, readings, seconds))
+            cpu, began = system.cpu_seconds(), time.perf_counter()
+            saturated = asyncio.run(saturate(system, readings, seconds / 2))
+            load = Load(time.perf_counter() - began, system.cpu_seconds() - cpu, len(saturated.all()))
+    return Result([_table(dataset, by_itself, at_pace, saturated, load)], _figures(dataset, at_pace))
 
 
-def _table(dataset: Dataset, by_itself: Mapping[str, Alone], people: Times, programs: Times) -> Table:
+def _table(dataset: Dataset, by_itself: Mapping[str, Alone], at_pace: Times, saturated: Times, load: Load) -> Table:
     rows = [
-        [name, *_cells(people.seconds[name], programs.seconds.get(name, [])), milliseconds(spread(one.seconds).p50), milliseconds(one.cpu)]
+        [
+            name,
+            *_cells(at_pace.seconds[name], saturated.seconds.get(name, [])),
+            milliseconds(spread(one.seconds).p50),
+            milliseconds(one.cpu),
+        ]
         for name, one in by_itself.items()
-        if name in people.seconds
+        if name in at_pace.seconds
     ]
-    rows.append(["all", *_cells(people.all(), programs.all()), "", ""])
-    failed = people.failed + programs.failed
+    rows.append(["all", *_cells(at_pace.all(), saturated.all()), "", ""])
+    failed = at_pace.failed + saturated.failed
     note = (
-        f"{CLIENTS} clients, {REQUESTS * SPANS:,} spans/s of ingest beside them. People pause {THINK * 1000:.0f} ms on average between two"
-        f" requests; programs not at all. Alone: one client, {ALONE} times, nothing beside it, and no answer shared with one before; CPU is the"
-        f" server's for one."
+        f"{CLIENTS} clients, {REQUESTS * SPANS:,} spans/s of ingest beside them. Paced: each asks {PACE:g} times a second at random moments, whether or"
+        f" not its last answer came; latency counts from when a request was due. Saturated: as fast as answers come: {load}. Alone: one client,"
+        f" {ALONE} times, nothing beside it, and no answer shared with one before; CPU is the server's for one."
         f" Not answered with 200: {len(failed)}{'; e.g. ' + failed[0] if failed else ''}."
     )
-    head = ("reading", "times", "people p50 ms", "p99 ms", "highest ms", "programs p50 ms", "p99 ms", "alone p50 ms", "CPU ms")
+    head = ("reading", "times", "paced p50 ms", "p99 ms", "highest ms", "saturated p50 ms", "p99 ms", "alone p50 ms", "CPU ms")
     return Table(f"api-{_millions(dataset)}", f"API at {number(dataset.spans)} spans", head, rows, note)
 
 
-def _cells(people: Sequence[float], programs: Sequence[float]) -> list[str]:
-    one, other = spread(people), spread(programs)
+def _cells(at_pace: Sequence[float], saturated: Sequence[float]) -> list[str]:
+    one, other = spread(at_pace), spread(saturated)
     return [number(one.count), *map(milliseconds, (one.p50, one.p99, one.highest, other.p50, other.p99))]
 
 
-def _figures(dataset: Dataset, people: Times) -> list[Figure]:
+def _figures(dataset: Dataset, at_pace: Times) -> list[Figure]:
     """The slowest reading counts, because each was promised."""
-    spreads = [spread(seconds) for seconds in people.seconds.values()]
-    named = f"API at {_millions(dataset)} spans, slowest reading"
+    spreads = [spread(seconds) for seconds in at_pace.seconds.values()]
+    named = f"API at {_millions(dataset)} spans, slowest reading of paced clients"
     return [
         Figure(f"{named}, p50", max(one.p50 for one in spreads) * 1e3, "ms", "most", 20),
         Figure(f"{named}, p99", max(one.p99 for one in spreads) * 1e3, "ms", "most", 100),

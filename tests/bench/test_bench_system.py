@@ -57,9 +57,9 @@ def test_every_reading_is_answered(system: System, monkeypatch: pytest.MonkeyPat
     found = asyncio.run(api.alone(system, readings))
     assert found.keys() == readings.paths().keys()
     assert all(len(one.seconds) == 2 for one in found.values())
-    times = asyncio.run(api.read(system, readings, 0.5, 0.0))
-    assert times.all()
-    assert {line.partition(" ")[0] for line in times.failed} <= {"404"}, "only threads that are not there"
+    for times in (asyncio.run(api.paced(system, readings, 1.0)), asyncio.run(api.saturate(system, readings, 0.5))):
+        assert times.all()
+        assert {line.partition(" ")[0] for line in times.failed} <= {"404"}, "only threads that are not there"
 
 
 def test_processes_are_looked_at_from_outside(system: System) -> None:
